@@ -1,4 +1,4 @@
-"""Measures the first page of history with a million rows on PostgreSQL, and a look-up by primary key.
+"""Measures pages of history, and statistics, with a million rows on PostgreSQL, and a look-up by primary key.
 
 The service projects one real call from the log. The other rows are its copies with different names and times,
 so that every page is decoded and shown like any other.
@@ -17,7 +17,7 @@ from contracts.gateway import CallArrived, EndedBy, LegEnded, Outcome
 from contracts.ids import Instant, LegId, PlaceId
 from contracts.message import Fact
 from contracts.queue import PlaceConnected, PlaceTaken
-from devtools.bench import office
+from devtools.bench import office, period
 from devtools.bench.bench import Bench
 from devtools.bench.figures import Figure, median
 from devtools.bench.live import TooSlow
@@ -89,9 +89,12 @@ async def _measured(
         await _copy(connection, few + 1, many)
         page, bare = await _pages(address, token_keys, connection)
         keys, heap = await _keys(connection)
+        database = settings["RINGBACK_HISTORY_DATABASE"]
+        bench.say("history: statistics of a year")
+        periods = await period.measured(connection, database, address, _headers(token_keys), many)
     finally:
         await connection.close()
-    return _figures(many, first=first, page=page, bare=bare, keys=keys, heap=heap)
+    return [*_figures(many, first=first, page=page, bare=bare, keys=keys, heap=heap), *periods]
 
 
 def _figures(rows: int, *, first: float, page: float, bare: float, keys: float, heap: float) -> list[Figure]:
@@ -197,8 +200,8 @@ async def _copy(connection: asyncpg.Connection, first: int, last: int) -> None:
     await connection.execute("VACUUM ANALYZE contacts", timeout=600)
 
 
-async def _pages(address: str, keys: SigningKeys, connection: asyncpg.Connection) -> tuple[float, float]:
-    """Median seconds of a page, and of the bare look-up, in turns."""
+def _headers(keys: SigningKeys) -> dict[str, str]:
+    """The administrator's token."""
     now = Instant(time.time_ns() // 1_000_000)
     claims = Claims(
         organization_id=office.VOLGA,
@@ -207,10 +210,14 @@ async def _pages(address: str, keys: SigningKeys, connection: asyncpg.Connection
         issued_at=now,
         expires_at=Instant(now + 3_600_000),
     )
-    headers = {"Authorization": f"Bearer {sign(claims, keys)}"}
+    return {"Authorization": f"Bearer {sign(claims, keys)}"}
+
+
+async def _pages(address: str, keys: SigningKeys, connection: asyncpg.Connection) -> tuple[float, float]:
+    """Median seconds of a page, and of the bare look-up, in turns."""
     bare = await connection.prepare(BARE)
     pages, looks = [], []
-    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=address, headers=_headers(keys)) as client:
         for number in range(1, WARM_UP + REQUESTS + 1):
             began = time.perf_counter()
             answer = await client.get("/history", params={"limit": PAGE})

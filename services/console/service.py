@@ -16,6 +16,7 @@ from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal, form_key
 from services.console.activities.sessions import Sessions, missing_rights
 from services.console.activities.static_files import StaticFiles
+from services.console.activities.statistics import Figures
 from services.console.activities.turns import Turns
 from services.console.api import app as api
 from services.console.api.cookies import Cookies
@@ -61,6 +62,7 @@ def put_together(
         recordings=Recordings(history, storage),
         listening=Turns(),
         history=History(history),
+        figures=Figures(history),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
         inputs=inputs,
         screens=Screens(directory, ports.redis, keys, clock, prefix=settings.store_prefix),

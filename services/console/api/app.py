@@ -27,6 +27,7 @@ from services.console.api.requests import CONSOLE, Console, current_person, requ
 from services.console.api.screens import ScreenRoutes
 from services.console.api.second_step import SecondStepRoutes, SetupRoutes
 from services.console.api.sign_in import BeginningRoutes, SignInRoutes, SignOutRoutes
+from services.console.api.statistics import StatisticsDownloadRoutes, StatisticsRoutes
 from services.console.api.tv import TvRoutes
 from services.console.api.wallboard import WallboardRoutes
 
@@ -49,6 +50,8 @@ ROUTES: Final = (
     WallboardRoutes,
     ScreenRoutes,
     TvRoutes,
+    StatisticsRoutes,
+    StatisticsDownloadRoutes,
     MyPageRoutes,
 )
 BODY_BYTES_MAX: Final = 64 * 1024

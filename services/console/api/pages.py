@@ -86,6 +86,8 @@ class Pages:
             "spoken": partial(formats.spoken, language=language),
             "count": partial(formats.count, language=language),
             "share": partial(formats.share, language=language),
+            "changed": partial(formats.changed, language=language),
+            "written_day": partial(formats.written_day, language=language),
         }
         return made
 

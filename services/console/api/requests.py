@@ -19,6 +19,7 @@ from services.console.activities.recordings import Recordings
 from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
+from services.console.activities.statistics import Figures
 from services.console.activities.turns import Turns
 from services.console.api import cookies
 from services.console.api.cookies import Cookies
@@ -48,6 +49,7 @@ class Console(Struct, frozen=True, kw_only=True):
     recordings: Recordings
     listening: Turns
     history: History
+    figures: Figures
     sessions: Sessions
     inputs: Inputs
     screens: Screens

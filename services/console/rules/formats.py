@@ -1,6 +1,6 @@
 """Numbers, durations and instants as people read them, in their language and zone."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,6 +55,12 @@ def share(part: float, language: str) -> str:
     return format_percent(part, locale=LOCALES[language])
 
 
+def changed(part: float, language: str) -> str:
+    """By which share of one something has changed: +8 %, −3 %."""
+    form = "+#,##0%;−#,##0%" if language == "en" else "+#,##0\u00a0%;−#,##0\u00a0%"
+    return format_percent(part, format=form, locale=LOCALES[language])
+
+
 def clock(at: int, language: str, zone: str, *, seconds: bool = False) -> str:
     """An instant (ms, UTC) as the time of day in a zone."""
     form = (
@@ -67,6 +73,12 @@ def day(at: int, language: str, zone: str) -> str:
     """An instant's day: the weekday and the date without a year."""
     form = "d MMMM, EEEE" if language == "ru" else "EEEE, MMMM d"
     return format_date(_moment(at, zone).date(), format=form, locale=LOCALES[language])
+
+
+def written_day(text: str, language: str) -> str:
+    """A day as APIs write it, 2026-11-30: the weekday and the date without a year."""
+    form = "d MMMM, EEEE" if language == "ru" else "EEEE, MMMM d"
+    return format_date(date.fromisoformat(text), format=form, locale=LOCALES[language])
 
 
 def number(text: str) -> str:

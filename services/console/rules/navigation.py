@@ -50,6 +50,15 @@ SCREENS: Final = (
         own_word=marked("My calls"),
         is_first=False,
     ),
+    Screen(
+        "statistics",
+        marked("Statistics"),
+        "statistics",
+        "s",
+        "live",
+        rights=("statistics.read",),
+        is_first=False,
+    ),
     Screen("me", marked("My page"), "me", "m", "own"),
 )
 """In the order of the menu."""

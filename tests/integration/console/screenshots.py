@@ -3,7 +3,7 @@
 Each is also examined by axe, in both languages.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import pytest
@@ -13,6 +13,7 @@ from ringback.stack.services import ROOT
 from tests.integration.console import past as story
 from tests.integration.console.app import HOME, SIGN_IN
 from tests.integration.console.walking import Language, Site, Theme, chromium, visit
+from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
 
@@ -48,9 +49,32 @@ async def browser() -> AsyncIterator[Browser]:
         yield made
 
 
+@pytest.fixture
+async def busy_site(
+    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[Site]:
+    """The console of a company that has worked for two weeks."""
+    company.clock.at += 1_000 * await two_weeks(past)
+    async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
+        yield made
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_pictures_of_every_screen(browser: Browser, site: Site, language: Language) -> None:
+    assert await pictures(browser, site, language, ADDRESSES) == []
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_pictures_of_what_has_been(browser: Browser, busy_site: Site, language: Language) -> None:
+    assert await pictures(browser, busy_site, language, {"statistics": f"{HOME}statistics"}) == []
+
+
+async def pictures(
+    browser: Browser, site: Site, language: Language, addresses: Mapping[str, str]
+) -> list[str]:
+    """Take them at every size in both themes; what axe finds."""
     FOLDER.mkdir(exist_ok=True)
     wrong: list[str] = []
     for width, height in SIZES.items():
@@ -58,7 +82,7 @@ async def test_pictures_of_every_screen(browser: Browser, site: Site, language: 
             visitor = await visit(
                 browser, site.url, width=width, height=height, theme=theme, language=language
             )
-            for name, address in ADDRESSES.items():
+            for name, address in addresses.items():
                 if address.startswith(HOME) and address != SIGN_IN:
                     await visitor.sign_in()
                 await visitor.go(address)
@@ -67,4 +91,4 @@ async def test_pictures_of_every_screen(browser: Browser, site: Site, language: 
                 await visitor.page.screenshot(path=picture, full_page=True)
             assert visitor.complaints == []
             await visitor.context.close()
-    assert wrong == []
+    return wrong

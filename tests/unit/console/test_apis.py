@@ -6,7 +6,15 @@ from typing import Any, Final, cast, get_args, get_origin
 import msgspec
 import pytest
 
-from services.console.activities import callbacks, contacts, directory, history, recordings, screens
+from services.console.activities import (
+    callbacks,
+    contacts,
+    directory,
+    history,
+    recordings,
+    screens,
+    statistics,
+)
 from services.console.activities.api_client import NONE, Route
 from services.directory.api import app as directory_api
 from services.history.api import app as history_api
@@ -22,6 +30,7 @@ DOCUMENTS: Final = (
     *((route, HISTORY) for route in callbacks.HISTORY_ROUTES),
     *((route, HISTORY) for route in history.ROUTES),
     *((route, HISTORY) for route in recordings.ROUTES),
+    *((route, HISTORY) for route in statistics.ROUTES),
 )
 
 
@@ -125,6 +134,7 @@ def test_a_field_that_the_document_lacks_is_found() -> None:
 
 def test_the_file_is_where_the_console_looks_for_it() -> None:
     assert "get" in HISTORY["paths"][contacts.CSV]
+    assert "get" in HISTORY["paths"][statistics.CSV]
 
 
 def test_the_stream_of_the_present_is_where_the_console_looks_for_it() -> None:

@@ -34,6 +34,16 @@
     }
   });
 
+  // Escape closes a formula that is shown by hovering or by focus; it comes back with the next one.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") document.body.dataset.tips = "off";
+  });
+  for (const kind of ["pointerover", "focusin"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target instanceof Element && event.target.closest(".term")) delete document.body.dataset.tips;
+    });
+  }
+
   const box = document.getElementById("keys-off");
   if (box) {
     box.checked = stored(OFF) === "1";
