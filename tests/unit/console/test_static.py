@@ -10,7 +10,7 @@ import pytest
 from services.console.activities.static_files import FOLDER, StaticFiles
 from services.console.api.pages import FOLDER as TEMPLATES
 
-CSS_BYTES_MAX: Final = 20 * 1024
+CSS_BYTES_MAX: Final = 32 * 1024
 VENDORED: Final = {
     "htmx.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",
     "hx-sse.min.js": "18ef2761356ec1fe0bb6d92612315b37517a7c1e9856b661c5ae81fef239d103",
