@@ -18,6 +18,7 @@ from services.console.activities.sessions import Sessions, missing_rights
 from services.console.activities.static_files import StaticFiles
 from services.console.activities.statistics import Figures
 from services.console.activities.turns import Turns
+from services.console.activities.voice_messages import VoiceMessages
 from services.console.api import app as api
 from services.console.api.cookies import Cookies
 from services.console.api.pages import Pages
@@ -58,6 +59,7 @@ def put_together(
         directory=known,
         contacts=Contacts(history, directory),
         callbacks=Callbacks(history, directory),
+        voice_messages=VoiceMessages(history),
         turns=Turns(),
         recordings=Recordings(history, storage),
         listening=Turns(),

@@ -29,6 +29,7 @@ from services.console.api.second_step import SecondStepRoutes, SetupRoutes
 from services.console.api.sign_in import BeginningRoutes, SignInRoutes, SignOutRoutes
 from services.console.api.statistics import StatisticsDownloadRoutes, StatisticsRoutes
 from services.console.api.tv import TvRoutes
+from services.console.api.voicemail import VoicemailRoutes
 from services.console.api.wallboard import WallboardRoutes
 
 ROUTES: Final = (
@@ -47,6 +48,7 @@ ROUTES: Final = (
     ContactRoutes,
     RecordingRoutes,
     MessageAudioRoutes,
+    VoicemailRoutes,
     WallboardRoutes,
     ScreenRoutes,
     TvRoutes,

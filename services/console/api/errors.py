@@ -115,8 +115,13 @@ def _shown(
         "error.html",
         {"title": title, "cause": cause, "remedy": remedy, "home": home or own, "retry": retry},
         status=status,
-        headers={"Retry-After": str(RETRY_S)} if retry else None,
+        headers=({"Retry-After": str(RETRY_S)} if retry else {}) | _whole_page(request),
     )
+
+
+def _whole_page(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """A page of which htmx wanted a part is asked for anew, whole: it says itself why it can't be shown."""
+    return {"HX-Refresh": "true"} if request.headers.get("hx-request-type") == "full" else {}
 
 
 def _console(request: Request[Any, Any, Any]) -> Console:

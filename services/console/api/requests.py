@@ -21,6 +21,7 @@ from services.console.activities.sealing import Seal
 from services.console.activities.sessions import Sessions, SignInNeeded
 from services.console.activities.statistics import Figures
 from services.console.activities.turns import Turns
+from services.console.activities.voice_messages import VoiceMessages
 from services.console.api import cookies
 from services.console.api.cookies import Cookies
 from services.console.api.pages import Pages
@@ -45,6 +46,7 @@ class Console(Struct, frozen=True, kw_only=True):
     directory: Directory
     contacts: Contacts
     callbacks: Callbacks
+    voice_messages: VoiceMessages
     turns: Turns
     recordings: Recordings
     listening: Turns

@@ -18,8 +18,8 @@ class Screen(NamedTuple):
     """One screen of the menu. `rights`: any of them opens it; none: everybody has it.
 
     `group` divides the menu: `live` is what happens, `company` what is set up, `own` what is one's own.
-    `own_word`: what it is called by whoever sees no more in it than what is one's own. Without `is_first`
-    nobody's day begins there.
+    `own_word`: what it is called by whoever sees no more in it than what is one's own. Without `is_for_own`
+    they do not have it: their own page has that. Without `is_first` nobody's day begins there.
     """
 
     name: str
@@ -29,12 +29,16 @@ class Screen(NamedTuple):
     group: str
     rights: tuple[str, ...] = ()
     own_word: str = ""
+    is_for_own: bool = True
     is_first: bool = True
 
     def called(self, rights: Mapping[str, str]) -> str:
         """Its name for somebody with these rights."""
-        is_own = {rights[each] for each in self.rights if each in rights} == {OWN}
-        return self.own_word if self.own_word and is_own else self.word
+        return self.own_word if self.own_word and self.is_own(rights) else self.word
+
+    def is_own(self, rights: Mapping[str, str]) -> bool:
+        """Whether these rights reach no further in it than what is one's own."""
+        return {rights[each] for each in self.rights if each in rights} == {OWN}
 
 
 SCREENS: Final = (
@@ -48,6 +52,16 @@ SCREENS: Final = (
         "live",
         rights=("history.read",),
         own_word=marked("My calls"),
+        is_first=False,
+    ),
+    Screen(
+        "voicemail",
+        marked("Voicemail inbox"),
+        "voicemail",
+        "v",
+        "live",
+        rights=("message.hear",),
+        is_for_own=False,
         is_first=False,
     ),
     Screen(
@@ -80,4 +94,7 @@ def may_see(name: str, rights: Mapping[str, str]) -> bool:
 
 
 def _may_see(screen: Screen, rights: Mapping[str, str]) -> bool:
-    return not screen.rights or any(each in rights for each in screen.rights)
+    if not screen.rights:
+        return True
+    is_reached = any(each in rights for each in screen.rights)
+    return is_reached and (screen.is_for_own or not screen.is_own(rights))

@@ -12,6 +12,7 @@ from contracts.ids import OrganizationId
 from contracts.message import Fact
 from runtime import http_server
 from runtime.http_server import ConnectionLimits
+from runtime.ports import Blobs
 from services.history.api.limits import guarded
 from tests.integration.directory.companies import ORGANIZATION, TOKEN_KEYS, Company
 from tests.integration.history.harness import HistoryHarness
@@ -21,10 +22,11 @@ from tests.integration.history.logs import record
 class CompanyHistory:
     """It hears what the directory says, and what a test says of calls."""
 
-    def __init__(self, company: Company, engine: AsyncEngine) -> None:
+    def __init__(self, company: Company, engine: AsyncEngine, *, links: Blobs | None = None) -> None:
+        """Links to audio lead into `links`."""
         self._company = company
         self._heard = 0
-        self.harness = HistoryHarness(engine, keys=TOKEN_KEYS, clock=company.clock)
+        self.harness = HistoryHarness(engine, keys=TOKEN_KEYS, clock=company.clock, links=links)
         self.url = ""
 
     async def hear_directory(self) -> None:

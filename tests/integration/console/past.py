@@ -5,14 +5,16 @@ from msgspec import structs
 from contracts import routing as r
 from contracts.directory import LoginEnded, OrganizationSaved, RightsSaved
 from contracts.gateway import Outcome, RecordingFinished
-from contracts.ids import LegId, MediaKey, OrganizationId, RecordingId
+from contracts.history import MessageCalledBack, MessageClaimed, MessageHeard, MessageNoted
+from contracts.ids import LegId, MediaKey, OrganizationId, RecordingId, VoiceMessageId
+from contracts.message import Fact
 from contracts.queue import Skip, SkipReason
 from contracts.voicemail import MessageStored
 from runtime.ports import Blobs
 from services.history.activities.database import connected, migrate
 from tests import offices
 from tests.integration.directory.companies import ORGANIZATION, TOKEN_KEYS, Company
-from tests.integration.history.harness import HistoryHarness, voicemail
+from tests.integration.history.harness import HistoryHarness, department_call, voicemail
 from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, BEGIN, BORIS, CUSTOMER, LINE, MOSCOW, SALES, VERA, VOLGA
 
@@ -83,14 +85,41 @@ async def a_voice_message(history: HistoryHarness) -> None:
         organization_id=VOSTOK,
         at_s=120,
     )
-    left = [
-        structs.replace(each, original_key=_key("vm.anna.wav"), mp3_key=_key("vm.anna.mp3"))
-        if isinstance(each, MessageStored)
-        else each
-        for each in voicemail(leg, "vm.anna")
-    ]
+    left = [_own_audio(each, "vm.anna") for each in voicemail(leg, "vm.anna")]
     await history.tell(*left, stories.hung_up(leg), organization_id=VOSTOK, at_s=150)
     history.blobs.objects[_key("vm.anna.mp3")] = (bytes(range(256)) * 20, "audio/mpeg")
+
+
+async def an_inbox(history: HistoryHarness) -> None:
+    """Customers have spoken to the machine of Sales, and colleagues have taken care of some."""
+
+    async def tell(at_s: float, *facts: Fact) -> None:
+        await history.tell(*facts, organization_id=VOSTOK, at_s=at_s)
+
+    for number, at_s in enumerate((20.0, 40.0, 60.0, 80.0)):
+        name = f"in.inbox.{number}"
+        call = department_call(name, SALES, caller=f"+7900000010{number}")
+        await tell(
+            at_s, *(_own_audio(each, name) for each in call if not isinstance(each, RecordingFinished))
+        )
+    ids = [VoiceMessageId(f"vm.in.inbox.{number}") for number in range(4)]
+    await tell(
+        90, MessageHeard(voice_message_id=ids[0], by=BORIS), MessageHeard(voice_message_id=ids[1], by=ANNA)
+    )
+    await tell(
+        95,
+        MessageClaimed(voice_message_id=ids[1], by=ANNA),
+        MessageCalledBack(voice_message_id=ids[2], by=VERA),
+    )
+    note = "Просит счёт за ноябрь, звонить после трёх."
+    await tell(97, MessageNoted(voice_message_id=ids[1], by=ANNA, note_id="n", text=note))
+
+
+def _own_audio(fact: Fact, name: str) -> Fact:
+    """A stored voice message's audio is this organization's."""
+    if not isinstance(fact, MessageStored):
+        return fact
+    return structs.replace(fact, original_key=_key(f"{name}.wav"), mp3_key=_key(f"{name}.mp3"))
 
 
 async def a_called_back_customer(history: HistoryHarness) -> None:

@@ -25,6 +25,8 @@ ADDRESSES: Final = {
     "sign-in": SIGN_IN,
     "history": f"{HOME}history",
     "contact": f"{HOME}history/in.sales",
+    "voicemail": f"{HOME}voicemail",
+    "voice-message": f"{HOME}voicemail/vm.in.inbox.1",
     "my-page": f"{HOME}me",
     "not-found": "/nowhere",
 }
@@ -34,7 +36,8 @@ ADDRESSES: Final = {
 async def site(
     company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
 ) -> AsyncIterator[Site]:
-    """The console over a history with three contacts, where a browser finds it."""
+    """The console over a history of a morning, where a browser finds it."""
+    await story.an_inbox(past)
     await story.a_voice_message(past)
     await story.a_withheld_number(past)
     await story.a_called_back_customer(past)

@@ -14,6 +14,7 @@ from services.console.activities import (
     recordings,
     screens,
     statistics,
+    voice_messages,
 )
 from services.console.activities.api_client import NONE, Route
 from services.directory.api import app as directory_api
@@ -31,6 +32,7 @@ DOCUMENTS: Final = (
     *((route, HISTORY) for route in history.ROUTES),
     *((route, HISTORY) for route in recordings.ROUTES),
     *((route, HISTORY) for route in statistics.ROUTES),
+    *((route, HISTORY) for route in voice_messages.ROUTES),
 )
 
 
@@ -115,6 +117,13 @@ def test_the_directory_takes_what_is_sent(route: Route[Any]) -> None:
     assert set(sent) <= set(body["properties"])
     required = {name for name, field in sent.items() if field.required}
     assert set(body.get("required", ())) <= required
+
+
+def test_history_takes_the_note_that_is_sent() -> None:
+    route = voice_messages.NOTE
+    body = resolved(content(operation(route, HISTORY)["requestBody"]), HISTORY)
+    assert route.body is not None
+    assert set(named(route.body)) == set(body["properties"])
 
 
 def test_whatever_needs_a_body_has_one() -> None:

@@ -19,7 +19,7 @@ from services.console.activities.translations import LANGUAGES, translations
 
 FOLDER: Final = ROOT / "services" / "console"
 TEMPLATES: Final = sorted((FOLDER / "api" / "templates").glob("*.html"))
-NAMES: Final = frozenset({"Ringback", "English", "Русский", "Esc"})
+NAMES: Final = frozenset({"Ringback", "English", "Русский", "Esc", "Ctrl", "Enter"})
 """Names, of which the languages' are written in their own, and what is printed on a key."""
 TOLD: Final = re.compile(r"""\b(?:aria-label|title|placeholder|alt|content)="([^"]*)\"""")
 PLACEHOLDER: Final = re.compile(r"%\((\w+)\)[sd]")

@@ -31,6 +31,30 @@
         event.preventDefault();
         link.click();
       }
+      return;
+    }
+    const button = document.querySelector(`[data-press="${CSS.escape(event.key)}"]`);
+    if (button) {
+      event.preventDefault();
+      button.click();
+    } else if (event.key === "j" || event.key === "k") {
+      stepInRows(event.key === "j" ? 1 : -1);
+    }
+  });
+  // From row to row, beginning with the one that is open.
+  const stepInRows = (by) => {
+    const rows = [...document.querySelectorAll("[data-row]")];
+    const here = rows.findIndex((row) => row === document.activeElement);
+    const open = rows.findIndex((row) => row.hasAttribute("aria-current"));
+    const next = rows[(here < 0 ? open : here) + by] ?? (here < 0 ? rows[0] : undefined);
+    next?.focus();
+  };
+
+  // Ctrl+Enter sends what is being written.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.ctrlKey && event.target instanceof HTMLTextAreaElement) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
     }
   });
 
@@ -63,12 +87,15 @@
     form.dataset.sent = "1";
     for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
   });
-  // The browser's way back shows the page as it was left.
-  addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) {
-      delete form.dataset.sent;
-      for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
-    }
+  const unlock = (form) => {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  };
+  // The browser's way back shows the page as it was left; a form whose answer renews a part of the page stays in it.
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(unlock));
+  document.addEventListener("htmx:finally:request", (event) => {
+    const form = event.detail.ctx.sourceElement;
+    if (form instanceof HTMLFormElement) unlock(form);
   });
 
   // What was typed into a form whose session had ended stands in it again; nobody sends it but the person.
