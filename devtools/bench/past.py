@@ -1,4 +1,5 @@
-"""Measures pages of history, and statistics, with a million rows on PostgreSQL, and a look-up by primary key.
+"""Measures pages of history, and statistics, with a million rows on PostgreSQL, a look-up by primary key, and
+the console's screens over them.
 
 The service projects one real call from the log. The other rows are its copies with different names and times,
 so that every page is decoded and shown like any other.
@@ -12,27 +13,21 @@ import asyncpg
 import httpx
 import uvloop
 
-from contracts.directory import RightsSaved, Role, StrategyKind
 from contracts.gateway import CallArrived, EndedBy, LegEnded, Outcome
 from contracts.ids import Instant, LegId, PlaceId
 from contracts.message import Fact
 from contracts.queue import PlaceConnected, PlaceTaken
-from devtools.bench import office, period
+from devtools.bench import office, period, screens
 from devtools.bench.bench import Bench
+from devtools.bench.company import ANNA, Company, company
 from devtools.bench.figures import Figure, median
 from devtools.bench.live import TooSlow
-from ringback.stack import postgres
-from runtime import kafka_clients
-from runtime.kafka_log import KafkaLog
-from runtime.token_keys import SigningKeys
-from runtime.tokens import Claims, TokenUse, sign
 
 ROWS: Final = 1_000_000
 WARM_UP: Final = 30
 REQUESTS: Final = 300
 PAGE: Final = 50
 WAIT_S: Final = 60
-ANNA: Final = office.agent_id(0)
 LEG: Final = LegId("in.kazan.1")
 
 COPIES: Final = """
@@ -53,48 +48,29 @@ ORDER BY started_at DESC, contact_id DESC LIMIT 51
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Measure pages with few rows, then with many, each in turn with a bare look-up."""
-    reason = postgres.reason_missing()
-    if reason is not None:
-        raise TooSlow(reason)
-    server = postgres.start(bench.run, dies_with_parent=True)
-    try:
-        token_keys = SigningKeys.generate()
-        settings = bench.fresh_settings(bench.broker) | {
-            "RINGBACK_HISTORY_DATABASE": server.database("bench"),
-            "RINGBACK_TOKEN_PUBLIC_KEYS": token_keys.public.as_json(),
-            # One login asks as fast as it is answered, which quotas are there to prevent.
-            "RINGBACK_QUOTA_FACTOR": "10000",
-        }
-        service = bench.service("history", settings)
-        service.wait_ready()
-        found = uvloop.run(_measured(bench, settings, token_keys, service.address))
-        service.kill()
-        return found
-    finally:
-        server.stop()
+    """Measure pages with few rows, then with many, each in turn with a bare look-up; then the console's."""
+    with company(bench) as made:
+        return uvloop.run(_measured(bench, made))
 
 
-async def _measured(
-    bench: Bench, settings: dict[str, str], token_keys: SigningKeys, address: str
-) -> list[Figure]:
-    await _say(settings)
-    connection = await asyncpg.connect(settings["RINGBACK_HISTORY_DATABASE"])
+async def _measured(bench: Bench, made: Company) -> list[Figure]:
+    await _say(made)
+    connection = await asyncpg.connect(made.database)
     try:
         await _one_row(connection)
         few, many = 1_000, bench.size(ROWS, 20_000)
         await _copy(connection, 1, few)
-        first, _ = await _pages(address, token_keys, connection)
+        first, _ = await _pages(made, connection)
         bench.say(f"history: {many:,} rows")
         await _copy(connection, few + 1, many)
-        page, bare = await _pages(address, token_keys, connection)
+        page, bare = await _pages(made, connection)
         keys, heap = await _keys(connection)
-        database = settings["RINGBACK_HISTORY_DATABASE"]
         bench.say("history: statistics of a year")
-        periods = await period.measured(connection, database, address, _headers(token_keys), many)
+        periods = await period.measured(connection, made, many)
     finally:
         await connection.close()
-    return [*_figures(many, first=first, page=page, bare=bare, keys=keys, heap=heap), *periods]
+    found = _figures(many, first=first, page=page, bare=bare, keys=keys, heap=heap)
+    return found + periods + await screens.figures(bench, made, rows=many)
 
 
 def _figures(rows: int, *, first: float, page: float, bare: float, keys: float, heap: float) -> list[Figure]:
@@ -158,29 +134,17 @@ def _call() -> tuple[list[Fact], list[Fact]]:
     return [arrived, ended], [taken, connected]
 
 
-async def _say(settings: dict[str, str]) -> None:
-    """Append the office, its administrator and one call to the log."""
-    rights = RightsSaved(agent_id=ANNA, version=1, role=Role.ADMINISTRATOR)
-    book = (*office.book(agents=10, kind=StrategyKind.RING_ALL), rights)
+async def _say(made: Company) -> None:
+    """Append one call to the log."""
     (arrived, ended), (taken, connected) = _call()
-    log = KafkaLog(
-        kafka_clients.from_environment(settings),
-        prefix=settings["RINGBACK_TOPIC_PREFIX"],
-        client_id="bench-history",
-    )
-    await log.start()
-    try:
-        partition = await log.partition_of("facts", office.VOLGA)
+    async with made.log() as (log, partition):
         incarnation = await log.append(partition, [office.Gateway().claim()])
         gateway = office.Gateway(incarnation=incarnation)
         queue = [
             office.record(fact, office.VOLGA, source="queue", id_=str(seq), seq=seq)
             for seq, fact in enumerate((taken, connected), start=1)
         ]
-        said = [*office.book_records(office.VOLGA, book), gateway.record(arrived), *queue]
-        await log.append(partition, [*said, gateway.record(ended)])
-    finally:
-        await log.stop()
+        await log.append(partition, [gateway.record(arrived), *queue, gateway.record(ended)])
 
 
 async def _one_row(connection: asyncpg.Connection) -> None:
@@ -200,24 +164,12 @@ async def _copy(connection: asyncpg.Connection, first: int, last: int) -> None:
     await connection.execute("VACUUM ANALYZE contacts", timeout=600)
 
 
-def _headers(keys: SigningKeys) -> dict[str, str]:
-    """The administrator's token."""
-    now = Instant(time.time_ns() // 1_000_000)
-    claims = Claims(
-        organization_id=office.VOLGA,
-        use=TokenUse.ACCESS,
-        agent_id=ANNA,
-        issued_at=now,
-        expires_at=Instant(now + 3_600_000),
-    )
-    return {"Authorization": f"Bearer {sign(claims, keys)}"}
-
-
-async def _pages(address: str, keys: SigningKeys, connection: asyncpg.Connection) -> tuple[float, float]:
+async def _pages(made: Company, connection: asyncpg.Connection) -> tuple[float, float]:
     """Median seconds of a page, and of the bare look-up, in turns."""
+    headers = {"Authorization": f"Bearer {made.token()}"}
     bare = await connection.prepare(BARE)
     pages, looks = [], []
-    async with httpx.AsyncClient(base_url=address, headers=_headers(keys)) as client:
+    async with httpx.AsyncClient(base_url=made.history, headers=headers) as client:
         for number in range(1, WARM_UP + REQUESTS + 1):
             began = time.perf_counter()
             answer = await client.get("/history", params={"limit": PAGE})

@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 
 from devtools.bench import office
+from devtools.bench.company import Company
 from devtools.bench.figures import Figure, at_most, median
 from devtools.bench.live import TooSlow
 from services.history.activities import figure_cells
@@ -51,9 +52,7 @@ FROM ({made}) made WHERE g % 10 = 0
 """
 
 
-async def measured(
-    connection: asyncpg.Connection, database: str, address: str, headers: dict[str, str], rows: int
-) -> list[Figure]:
+async def measured(connection: asyncpg.Connection, made: Company, rows: int) -> list[Figure]:
     """Write a year of rows, count them, and ask for periods."""
     now = datetime.now(UTC)
     midnight = int(datetime(now.year, now.month, now.day, tzinfo=UTC).timestamp()) * 1000
@@ -61,7 +60,7 @@ async def measured(
         yesterday = midnight - 24 * 3_600_000
         await connection.execute(query.format(made=MADE), office.VOLGA, yesterday, rows, timeout=600)
     began = time.perf_counter()
-    engine = connected(database)
+    engine = connected(made.database)
     async with engine.begin() as filling:
         await filling.run_sync(figure_cells.fill, office.VOLGA)
     await engine.dispose()
@@ -69,7 +68,8 @@ async def measured(
     await connection.execute("VACUUM ANALYZE figure_cells", timeout=600)
     until = now.date() - timedelta(days=1)
     found = []
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
+    headers = {"Authorization": f"Bearer {made.token()}"}
+    async with httpx.AsyncClient(base_url=made.history, headers=headers, timeout=60) as client:
         for name, days in PERIODS.items():
             since = until - timedelta(days=days - 1)
             params = {"since_day": f"{since}", "until_day": f"{until}", "is_compared": "true", "zone": "UTC"}

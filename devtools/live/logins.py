@@ -1,4 +1,4 @@
-"""Three people of the company who can sign in: the passwords that every other employee would choose first."""
+"""People of a company who can sign in: the passwords that every other employee would choose first."""
 
 import re
 import subprocess
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import httpx
 
-from contracts.ids import AgentId
-from devtools.live.company import ADMINISTRATOR, AGENT, HEAD, ORGANIZATION, agent_id
+from contracts.ids import AgentId, OrganizationId
+from devtools.live.company import ADMINISTRATOR, AGENT, HEAD, agent_id
 from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 
@@ -30,18 +30,23 @@ class Login:
 class Logins:
     """The directory's API, as its administrator uses it."""
 
-    def __init__(self, address: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, address: str, settings: Mapping[str, str], organization: OrganizationId) -> None:
         """`settings` are the directory's own, for the operator's verb."""
         self._settings = settings
+        self._organization = organization
         self._http = httpx.Client(base_url=address, timeout=ANSWER_S_MAX)
         self._administrator = ""
 
-    def prepare(self) -> list[Login]:
-        """Give the three their passwords. Raises StackError."""
-        said = self._operator("reset-administrator", ORGANIZATION)
+    def administrator(self) -> str:
+        """Give the administrator the password; the login. Raises StackError."""
+        said = self._operator("reset-administrator", self._organization)
         once, self._administrator = _told("one-time password", said), _told("login", said)
         self._choose(self._administrator, once)
-        made = [Login("administrator", agent_id(ADMINISTRATOR), self._administrator)]
+        return self._administrator
+
+    def prepare(self) -> list[Login]:
+        """Give administrator, head and agent of the living company the password. Raises StackError."""
+        made = [Login("administrator", agent_id(ADMINISTRATOR), self.administrator())]
         for role, number in (("head", HEAD), ("agent", AGENT)):
             who = agent_id(number)
             once = self._asked("POST", f"/employees/{who}/password", {})["secret"]
@@ -64,7 +69,7 @@ class Logins:
         self._answer("PUT", "/me/password", own, choice)
 
     def _opened(self, login: str, password: str) -> dict[str, Any]:
-        told = {"organization": ORGANIZATION, "login": login, "password": password}
+        told = {"organization": self._organization, "login": login, "password": password}
         opened: dict[str, Any] = self._answer("POST", "/sessions", told, "")
         return opened
 

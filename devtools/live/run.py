@@ -117,7 +117,7 @@ class Company:
 
     def _prepare_logins(self) -> None:
         directory = self._stack.service("directory")
-        self._logins = Logins(directory.address, {**self._stack.settings("directory")})
+        self._logins = Logins(directory.address, self._stack.settings("directory"), ORGANIZATION)
         found = self._logins.prepare()
         console = self._stack.services.get("console")
         self._say(f"console       {console.address if console is not None else 'not there'}")
