@@ -8,7 +8,8 @@ from litestar import Controller, Request, Response, get, post
 from litestar.response import Redirect
 
 from services.console.activities.api_client import Refused
-from services.console.api.callbacks import ORDER, SCREEN, address, path_of, reached
+from services.console.api.callbacks import ORDER, SCREEN, path_of, reached
+from services.console.api.history_addresses import filtered
 from services.console.api.pages import FieldError
 from services.console.api.requests import (
     Console,
@@ -88,7 +89,7 @@ class CallbackOrderRoutes(Controller):
             errors = _refusal(request, console, found)
             return await _form(request, console, person, organization, chosen, errors)
         said = {callback_filters.ORDERED: callback_id}
-        return Redirect(address(path_of(organization), said), status_code=303)
+        return Redirect(filtered(path_of(organization), said), status_code=303)
 
     @post("/cancel", status_code=200)
     async def cancel(
@@ -108,7 +109,7 @@ class CallbackOrderRoutes(Controller):
         )
         filters = callback_filters.given(form, callback_filters.STANDING)
         said = {**filters, callback_filters.CANCELLED: callback_id}
-        return Redirect(address(path_of(organization), said), status_code=303)
+        return Redirect(filtered(path_of(organization), said), status_code=303)
 
 
 def _require_order(person: Person) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import structlog
 from litestar import Controller, Request, Response, get
 from litestar.response import Redirect, Stream
 
 from services.console.activities.api_client import Refused, Unreachable
-from services.console.api import following
+from services.console.api import following, history_addresses
+from services.console.api.history_addresses import filtered
 from services.console.api.pages import FieldError
 from services.console.api.requests import (
     Console,
@@ -68,7 +68,7 @@ class CallbackRoutes(Controller):
         query = dict(request.query_params)
         found = callback_filters.given(query, names)
         if found != query:
-            return Redirect(address(path, found), status_code=303)
+            return Redirect(filtered(path, found), status_code=303)
         filters = callback_filters.given(query, callback_filters.STANDING)
         board = None
         try:
@@ -81,8 +81,8 @@ class CallbackRoutes(Controller):
             "errors": {},
             "departments": () if board is None else _names(board),
             "said": await said_of(console, person, query) if board is not None else None,
-            "events": address(f"{path}/events", filters),
-            "part": address(f"{path}/board", filters),
+            "events": filtered(f"{path}/events", filters),
+            "part": filtered(f"{path}/board", filters),
         }
         return console.pages.render(request, "callbacks.html", shown, me=person.me)
 
@@ -134,7 +134,7 @@ class CallbackRoutes(Controller):
         query = dict(request.query_params)
         filters = callback_filters.given(query, (*callback_filters.ENDED, callback_filters.AFTER))
         if filters != query:
-            return Redirect(address(path, filters), status_code=303)
+            return Redirect(filtered(path, filters), status_code=303)
         errors: dict[str, FieldError] = {}
         page = Page(callbacks=())
         try:
@@ -150,8 +150,8 @@ class CallbackRoutes(Controller):
                 person, READ, await console.contacts.departments(person.token, person.address)
             ),
             "path": path,
-            "newest": address(path, filters, after=""),
-            "older": address(path, filters, after=page.next or ""),
+            "newest": filtered(path, filters, after=""),
+            "older": filtered(path, filters, after=page.next or ""),
         }
         status = 422 if errors else 200
         return console.pages.render(request, "callbacks_ended.html", shown, me=person.me, status=status)
@@ -160,12 +160,6 @@ class CallbackRoutes(Controller):
 def path_of(organization: str) -> str:
     """Where callbacks are."""
     return addresses.home(organization) + SCREEN
-
-
-def address(path: str, filters: Mapping[str, str], **other: str) -> str:
-    """A page with these filters, and others in place of some; empty ones are left out."""
-    shown = {name: value for name, value in {**filters, **other}.items() if value}
-    return f"{path}?{urlencode(shown)}" if shown else path
 
 
 def reached(person: Person, action: str, departments: tuple[Colleague, ...]) -> tuple[Colleague, ...]:
@@ -201,6 +195,7 @@ def _shared(person: Person, organization: str, filters: Mapping[str, str]) -> di
         "ended_path": f"{path}/ended" if READ in me.rights else "",
         "standing_path": path,
         "filters": filters,
+        "contact_of": partial(history_addresses.contact, organization, filters={}),
         "may_order": ORDER in me.rights,
         "may_cancel": partial(reaches, me.rights, me.departments, CANCEL),
         **WORDS,

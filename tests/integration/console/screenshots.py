@@ -12,6 +12,7 @@ from playwright.async_api import Browser
 from ringback.stack.services import ROOT
 from tests.integration.console import past as story
 from tests.integration.console.app import HOME, SIGN_IN
+from tests.integration.console.companies_callbacks import callbacks_at_work
 from tests.integration.console.walking import Language, Site, Theme, chromium, visit
 from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
@@ -23,6 +24,9 @@ THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
 ADDRESSES: Final = {
     "sign-in": SIGN_IN,
+    "callbacks": f"{HOME}callbacks",
+    "callbacks-ended": f"{HOME}callbacks/ended",
+    "callback-order": f"{HOME}callbacks/order",
     "history": f"{HOME}history",
     "contact": f"{HOME}history/in.sales",
     "voicemail": f"{HOME}voicemail",
@@ -41,6 +45,7 @@ async def site(
     await story.a_voice_message(past)
     await story.a_withheld_number(past)
     await story.a_called_back_customer(past)
+    await past.tell(*callbacks_at_work(company), organization_id=story.VOSTOK)
     async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
         yield made
 

@@ -105,6 +105,9 @@ async def test_a_row_says_when_by_when_whom_and_what_was_tried(
         assert each in one, each
     for each in ("9:00", "место 2", "не дождался", "не было", "Перед ним 1 место"):
         assert each in two, each
+    contact = await browser.open(f"{HOME}history/p.1")
+    assert f'href="{HOME}history/p.1"' in page.text
+    assert (contact.status_code, "+7 916 555-00-01" in contact.text) == (200, True), "the row leads to it"
     await history.tell(*cancelled(first))
     page = await browser.open(CALLBACKS)
     [two] = standing_of(page.text)
