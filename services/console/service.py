@@ -11,6 +11,7 @@ from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
 from services.console.activities.inputs import Inputs
+from services.console.activities.own_page import OwnPage
 from services.console.activities.recordings import Recordings
 from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal, form_key
@@ -65,6 +66,7 @@ def put_together(
         listening=Turns(),
         history=History(history),
         figures=Figures(history),
+        own=OwnPage(history, directory),
         sessions=Sessions(ports.redis, keys, known, clock, prefix=settings.store_prefix),
         inputs=inputs,
         screens=Screens(directory, ports.redis, keys, clock, prefix=settings.store_prefix),

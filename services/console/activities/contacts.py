@@ -53,9 +53,9 @@ class Contacts:
         self._history = history
         self._directory = directory
 
-    async def page(self, token: str, address: str, query: Mapping[str, str]) -> Page:
+    async def page(self, token: str, address: str, query: Mapping[str, str], *, rows: int = ROWS) -> Page:
         """A page of contacts, newest first."""
-        wanted = {**query, "limit": str(ROWS)}
+        wanted = {**query, "limit": str(rows)}
         return await self._history.call(LIST, token=token, address=address, query=wanted)
 
     async def one(

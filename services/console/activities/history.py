@@ -18,6 +18,8 @@ EVENT_BYTES_MAX: Final = 2 * 1024 * 1024
 SNAPSHOT: Final = "snapshot"
 CHANGES: Final = "changes"
 END: Final = "end"
+BEAT: Final = ":"
+"""A comment of a stream that has nothing to say."""
 RIGHTS: Final = "rights"
 
 ROUTES: Final = (LIVE, FIGURES)
@@ -27,7 +29,9 @@ class RightsChanged(Exception):
     """The login is over, or sees another part of the present now."""
 
 
-class _End(msgspec.Struct):
+class StreamEnd(msgspec.Struct):
+    """Why history ends a stream."""
+
     reason: str
 
 
@@ -64,7 +68,7 @@ class History:
                 elif kind == CHANGES and present is not None:
                     present.change(msgspec.json.decode(data, type=Changes))
                 elif kind == END:
-                    if msgspec.json.decode(data, type=_End).reason == RIGHTS:
+                    if msgspec.json.decode(data, type=StreamEnd).reason == RIGHTS:
                         raise RightsChanged
                     return
             except msgspec.DecodeError as error:
@@ -73,8 +77,8 @@ class History:
                 yield present
 
 
-async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str]]:
-    """Kind and data of each server-sent event."""
+async def events(lines: AsyncIterator[str], *, has_beats: bool = False) -> AsyncIterator[tuple[str, str]]:
+    """Kind and data of each server-sent event; with `has_beats` also BEAT for each sign of life."""
     kind, data = "", list[str]()
     async for line in lines:
         field, _, value = line.partition(":")
@@ -87,5 +91,7 @@ async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str]]:
                 if data:
                     yield kind, "\n".join(data)
                 kind, data = "", []
+            case "" if has_beats:
+                yield BEAT, ""
             case _:
                 pass

@@ -1,15 +1,52 @@
-"""«My page»: who one is here, and what one may do."""
+"""«My page»: what one does, the call in which one is, one's own calls, and how one takes them."""
 
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from litestar import Controller, Request, Response, get
-from litestar.response import Redirect
+import structlog
+from litestar import Controller, Request, Response, get, post
+from litestar.response import Redirect, Stream
 
-from services.console.api.requests import CurrentPerson, GivenConsole, PathOrganization, require_screen
-from services.console.rules import addresses, navigation
+from runtime.ports import StoreUnavailable
+from services.console.activities.api_client import Refused, Unreachable
+from services.console.activities.history import RightsChanged
+from services.console.activities.sessions import SignInNeeded
+from services.console.api.following import HEADERS, HEARTBEAT, OPENED, RELOAD
+from services.console.api.requests import (
+    AnotherOrganization,
+    Console,
+    CurrentPerson,
+    Forbidden,
+    GivenConsole,
+    PathOrganization,
+    Person,
+    QueryText,
+    fields,
+    person_of,
+    require_screen,
+)
+from services.console.rules import addresses, navigation, own_words, wallboard_words
+from services.console.rules.contact_words import mark_of
 from services.console.rules.rights_words import ACTIONS, REACHES
+from services.console.state.own import OwnNow, PauseChange
 
 SCREEN: Final = "me"
+TOO_MANY_REQUESTS: Final = 429
+CHECK_S: Final = 60.0
+"""How often a stream looks whether the session still is."""
+SLOW_S: Final = 30.0
+SLOW_LOOKS: Final = 20
+"""How often, and how many times, a page is made that history has no stream for: three hundred of them are
+half of what its quota lets through."""
+INSTANT_DIGITS_MAX: Final = 14
+WORDS: Final = {
+    "states": wallboard_words.STATES,
+    "away": wallboard_words.AWAY,
+    "reasons": own_words.REASONS,
+    "extension_ms": own_words.EXTENSION_MS,
+    "mark_of": mark_of,
+}
+_log = structlog.get_logger()
 
 
 class MyPageRoutes(Controller):
@@ -25,9 +62,13 @@ class MyPageRoutes(Controller):
 
     @get("/me")
     async def show(
-        self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
+        self,
+        request: Request[Any, Any, Any],
+        console: GivenConsole,
+        person: CurrentPerson,
+        said: QueryText = "",
     ) -> Response[str]:
-        """The page."""
+        """The page; without history it says so, and waits for it."""
         require_screen(person, SCREEN)
         word = console.pages.word
         rights = [
@@ -35,9 +76,140 @@ class MyPageRoutes(Controller):
             for action, words in ACTIONS.items()
             if person.me.rights.get(action) in REACHES
         ]
-        return console.pages.render(
-            request,
-            "me.html",
-            {"screen": SCREEN, "rights": rights},
-            me=person.me,
-        )
+        values = {
+            "screen": SCREEN,
+            "rights": rights,
+            "said": word(request, own_words.SAID[said]) if said in own_words.SAID else "",
+            "board": await _now(console, person),
+            "is_slow": False,
+            **WORDS,
+        }
+        return console.pages.render(request, "me.html", values, me=person.me)
+
+    @get("/me/now")
+    async def part(
+        self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
+    ) -> Response[str]:
+        """The part of the page that changes, once: for whoever lets it go on."""
+        require_screen(person, SCREEN)
+        return _part(request, console, person, await console.own.now(person.token, person.address))
+
+    @get("/me/events")
+    async def events(
+        self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
+    ) -> Stream:
+        """The same after each change. It always is a stream: what is wrong ends it."""
+        said = _events(request, console, organization)
+        return Stream(said, media_type="text/event-stream", headers=HEADERS)
+
+    @post("/me/pause")
+    async def pause(
+        self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
+    ) -> Redirect:
+        """Begin a pause."""
+        reason = (await fields(request)).get("reason", "")
+        change = PauseChange(is_paused=True, reason=reason or None)
+        await console.own.pause(person.token, person.address, _agent(person), change)
+        return _back(person, "paused")
+
+    @post("/me/resume")
+    async def resume(self, console: GivenConsole, person: CurrentPerson) -> Redirect:
+        """End the pause."""
+        change = PauseChange(is_paused=False)
+        await console.own.pause(person.token, person.address, _agent(person), change)
+        return _back(person, "resumed")
+
+    @post("/me/ready")
+    async def ready(self, console: GivenConsole, person: CurrentPerson) -> Redirect:
+        """End the time for notes."""
+        await console.own.wrap_up(person.token, person.address, _agent(person), None)
+        return _back(person, "ready")
+
+    @post("/me/extend")
+    async def extend(
+        self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
+    ) -> Redirect:
+        """Let the time for notes last until the instant that the form names, however often it is sent."""
+        given = (await fields(request)).get("until_at", "")
+        if not (given.isascii() and given.isdecimal() and len(given) <= INSTANT_DIGITS_MAX):
+            return _back(person, "")
+        await console.own.wrap_up(person.token, person.address, _agent(person), int(given))
+        return _back(person, "extended")
+
+
+def _agent(person: Person) -> str:
+    if person.me.agent_id is None:
+        raise Forbidden
+    return person.me.agent_id
+
+
+def _back(person: Person, said: str) -> Redirect:
+    """To the page, where the keyboard goes on at the state."""
+    query = f"?said={said}" if said else ""
+    return Redirect(f"{addresses.home(person.me.organization_id)}{SCREEN}{query}#board", status_code=303)
+
+
+async def _now(console: Console, person: Person) -> OwnNow | None:
+    """What one does now; None while history gives no answer."""
+    try:
+        return await console.own.now(person.token, person.address)
+    except Unreachable as error:
+        _log.warning("a service can't be reached", reached=error.service, reason=str(error))
+    except Refused as refused:
+        if not refused.is_for_now:
+            raise
+    return None
+
+
+def _part(
+    request: Request[Any, Any, Any], console: Console, person: Person, now: OwnNow, *, is_slow: bool = False
+) -> Response[str]:
+    values = {"board": now, "is_slow": is_slow, **WORDS}
+    return console.pages.render(request, "me_now.html", values, me=person.me)
+
+
+def _event(part: Response[str]) -> str:
+    return "".join(f"data: {line}\n" for line in part.content.splitlines()) + "\n"
+
+
+async def _events(request: Request[Any, Any, Any], console: Console, organization: str) -> AsyncIterator[str]:
+    yield OPENED
+    try:
+        async for said in _changes(request, console, organization):
+            yield said
+    except (SignInNeeded, AnotherOrganization, RightsChanged):
+        yield RELOAD
+    except Refused as refused:
+        if not refused.is_for_now:
+            yield RELOAD
+    except (Unreachable, StoreUnavailable) as error:
+        _log.warning("a page's stream has ended", reason=str(error))
+
+
+async def _changes(
+    request: Request[Any, Any, Any], console: Console, organization: str
+) -> AsyncIterator[str]:
+    """The part of the page after each change, as long as history's stream goes on."""
+    person = await person_of(request, organization, is_activity=False)
+    try:
+        async with console.own.following(person.token, person.address) as changes:
+            checked_at = console.clock.now()
+            async for now in changes:
+                if console.clock.now() - checked_at >= CHECK_S * 1_000:
+                    checked_at = console.clock.now()
+                    await person_of(request, organization, is_activity=False)
+                yield HEARTBEAT if now is None else _event(_part(request, console, person, now))
+    except Refused as refused:
+        if refused.status != TOO_MANY_REQUESTS:
+            raise
+        async for said in _slowly(request, console, organization):
+            yield said
+
+
+async def _slowly(request: Request[Any, Any, Any], console: Console, organization: str) -> AsyncIterator[str]:
+    """The same now and then, where history has no stream to give; then the browser comes back for one."""
+    for _ in range(SLOW_LOOKS):
+        person = await person_of(request, organization, is_activity=False)
+        now = await console.own.now(person.token, person.address)
+        yield _event(_part(request, console, person, now, is_slow=True))
+        await console.clock.sleep(SLOW_S)

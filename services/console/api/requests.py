@@ -15,6 +15,7 @@ from services.console.activities.contacts import Contacts
 from services.console.activities.directory import Directory
 from services.console.activities.history import History
 from services.console.activities.inputs import Inputs
+from services.console.activities.own_page import OwnPage
 from services.console.activities.recordings import Recordings
 from services.console.activities.screens import Screens
 from services.console.activities.sealing import Seal
@@ -52,6 +53,7 @@ class Console(Struct, frozen=True, kw_only=True):
     listening: Turns
     history: History
     figures: Figures
+    own: OwnPage
     sessions: Sessions
     inputs: Inputs
     screens: Screens

@@ -1,8 +1,7 @@
 """Shows each employee the own page's present: once, or whole again after every change of it.
 
-The live rows say what an agent does, the open contacts in which call. Both are read once for all who look in
-an organization; by rights only what has changed is asked for. A direct call changes no live row, so that a feed
-looks by itself, too.
+The live rows say what an agent does, the open contacts in which call. Both are read once for all who look,
+and by rights only what has changed. A direct call changes no live row, so that a feed looks by itself, too.
 """
 
 import asyncio

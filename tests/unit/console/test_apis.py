@@ -11,6 +11,7 @@ from services.console.activities import (
     contacts,
     directory,
     history,
+    own_page,
     recordings,
     screens,
     statistics,
@@ -33,6 +34,8 @@ DOCUMENTS: Final = (
     *((route, HISTORY) for route in recordings.ROUTES),
     *((route, HISTORY) for route in statistics.ROUTES),
     *((route, HISTORY) for route in voice_messages.ROUTES),
+    *((route, DIRECTORY) for route in own_page.DIRECTORY_ROUTES),
+    *((route, HISTORY) for route in own_page.HISTORY_ROUTES),
 )
 
 
@@ -105,7 +108,12 @@ def test_the_api_answers_what_is_asked(route: Route[Any], document: dict[str, An
     "route",
     [
         each
-        for each in (*directory.ROUTES, *screens.ROUTES, *callbacks.DIRECTORY_ROUTES)
+        for each in (
+            *directory.ROUTES,
+            *screens.ROUTES,
+            *callbacks.DIRECTORY_ROUTES,
+            *own_page.DIRECTORY_ROUTES,
+        )
         if each.body is not None
     ],
     ids=lambda route: f"{route.method} {route.path}",
@@ -146,5 +154,6 @@ def test_the_file_is_where_the_console_looks_for_it() -> None:
     assert "get" in HISTORY["paths"][statistics.CSV]
 
 
-def test_the_stream_of_the_present_is_where_the_console_looks_for_it() -> None:
+def test_the_streams_are_where_the_console_looks_for_them() -> None:
     assert "get" in HISTORY["paths"][history.EVENTS]
+    assert "get" in HISTORY["paths"][own_page.EVENTS]
