@@ -1,5 +1,6 @@
 """What one's own page asks the APIs, with the person's token."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -8,16 +9,24 @@ import msgspec
 
 from services.console.activities.api_client import NONE, ApiClient, Route, Unreachable
 from services.console.activities.history import BEAT, END, RIGHTS, RightsChanged, StreamEnd, events
-from services.console.state.own import OwnNow, PauseChange, WrapUpChange
+from services.console.state.own import (
+    CardShown,
+    OwnNow,
+    PauseChange,
+    RulesShown,
+    WrapUpChange,
+)
 
 NOW: Final = Route("GET", "/me/call", OwnNow)
 EVENTS: Final = "/me/call/events"
 PAUSE: Final = Route("PUT", "/agents/{agent_id}/pause", NONE, PauseChange)
 WRAP_UP: Final = Route("PUT", "/agents/{agent_id}/wrap-up", NONE, WrapUpChange)
+CARD: Final = Route("GET", "/employees/{agent_id}", CardShown)
+RULES: Final = Route("GET", "/employees/{agent_id}/rules", RulesShown)
 CHANGED: Final = "now"
 
 HISTORY_ROUTES: Final = (NOW,)
-DIRECTORY_ROUTES: Final = (PAUSE, WRAP_UP)
+DIRECTORY_ROUTES: Final = (PAUSE, WRAP_UP, CARD, RULES)
 
 
 class OwnPage:
@@ -63,3 +72,12 @@ class OwnPage:
         """End the time for notes, or let it last until then."""
         path, change = {"agent_id": agent_id}, WrapUpChange(until_at=until_at)
         await self._directory.call(WRAP_UP, token=token, address=address, path=path, body=change)
+
+    async def card(self, token: str, address: str, agent_id: str) -> tuple[CardShown, RulesShown]:
+        """Which phones ring and when, and what becomes of calls that one does not take."""
+        path = {"agent_id": agent_id}
+        card, rules = await asyncio.gather(
+            self._directory.call(CARD, token=token, address=address, path=path),
+            self._directory.call(RULES, token=token, address=address, path=path),
+        )
+        return card, rules

@@ -1,7 +1,9 @@
 """«My page»: what one does, the call in which one is, one's own calls, and how one takes them."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Final
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import structlog
 from litestar import Controller, Request, Response, get, post
@@ -26,18 +28,22 @@ from services.console.api.requests import (
     require_screen,
 )
 from services.console.rules import addresses, navigation, own_words, wallboard_words
-from services.console.rules.contact_words import mark_of
+from services.console.rules.contact_words import DIRECTIONS, mark_of
 from services.console.rules.rights_words import ACTIONS, REACHES
-from services.console.state.own import OwnNow, PauseChange
+from services.console.state.own import OwnNow, PauseChange, Reception
 
 SCREEN: Final = "me"
 TOO_MANY_REQUESTS: Final = 429
+CALLS: Final = 5
+"""Of one's own calls the newest: the rest is a page of its own."""
 CHECK_S: Final = 60.0
 """How often a stream looks whether the session still is."""
 SLOW_S: Final = 30.0
 SLOW_LOOKS: Final = 20
 """How often, and how many times, a page is made that history has no stream for: three hundred of them are
 half of what its quota lets through."""
+BEATS: Final = 3
+"""Signs of life meanwhile: a page takes twenty seconds of silence for a wire that is gone."""
 INSTANT_DIGITS_MAX: Final = 14
 WORDS: Final = {
     "states": wallboard_words.STATES,
@@ -45,7 +51,9 @@ WORDS: Final = {
     "reasons": own_words.REASONS,
     "extension_ms": own_words.EXTENSION_MS,
     "mark_of": mark_of,
+    "directions": DIRECTIONS,
 }
+T = TypeVar("T")
 _log = structlog.get_logger()
 
 
@@ -80,17 +88,21 @@ class MyPageRoutes(Controller):
             "screen": SCREEN,
             "rights": rights,
             "said": word(request, own_words.SAID[said]) if said in own_words.SAID else "",
-            "board": await _now(console, person),
             "is_slow": False,
+            **await _read(console, person),
             **WORDS,
         }
         return console.pages.render(request, "me.html", values, me=person.me)
 
     @get("/me/now")
     async def part(
-        self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
+        self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
     ) -> Response[str]:
-        """The part of the page that changes, once: for whoever lets it go on."""
+        """The part of the page that changes, once: for whoever lets it go on, and without a stream.
+
+        A page asks for it by itself, which is no activity.
+        """
+        person = await person_of(request, organization, is_activity=False)
         require_screen(person, SCREEN)
         return _part(request, console, person, await console.own.now(person.token, person.address))
 
@@ -149,16 +161,40 @@ def _back(person: Person, said: str) -> Redirect:
     return Redirect(f"{addresses.home(person.me.organization_id)}{SCREEN}{query}#board", status_code=303)
 
 
-async def _now(console: Console, person: Person) -> OwnNow | None:
-    """What one does now; None while history gives no answer."""
+async def _read(console: Console, person: Person) -> dict[str, Any]:
+    """What stands on the page; None, each by itself, while a service gives no answer."""
+    agent_id = _agent(person)
+    calls = console.contacts.page(person.token, person.address, {"employee": agent_id}, rows=CALLS)
+    now, page, reception = await asyncio.gather(
+        _if_there(console.own.now(person.token, person.address)),
+        _if_there(calls),
+        _if_there(_reception(console, person, agent_id)),
+    )
+    home = addresses.home(person.me.organization_id)
+    all_calls = f"{home}history?{urlencode({'employee': agent_id})}"
+    return {"board": now, "calls": page, "all_calls": all_calls, "reception": reception}
+
+
+async def _if_there(asked: Awaitable[T]) -> T | None:
     try:
-        return await console.own.now(person.token, person.address)
+        return await asked
     except Unreachable as error:
         _log.warning("a service can't be reached", reached=error.service, reason=str(error))
     except Refused as refused:
         if not refused.is_for_now:
             raise
     return None
+
+
+async def _reception(console: Console, person: Person, agent_id: str) -> Reception:
+    """How one takes calls; names are asked for only where calls are forwarded to somebody."""
+    card, rules = await console.own.card(person.token, person.address, agent_id)
+    forwarded = (rules.card.no_answer, rules.card.out_of_hours, rules.card.absence)
+    names: dict[str, str] = {}
+    if any(each.agent_id or each.department_id for each in forwarded):
+        for listed in await console.contacts.names(person.token, person.address):
+            names |= {each.id: each.called for each in listed}
+    return Reception(card=card.card, rules=rules.card, is_overridden=bool(card.overridden_by), names=names)
 
 
 def _part(
@@ -212,4 +248,6 @@ async def _slowly(request: Request[Any, Any, Any], console: Console, organizatio
         person = await person_of(request, organization, is_activity=False)
         now = await console.own.now(person.token, person.address)
         yield _event(_part(request, console, person, now, is_slow=True))
-        await console.clock.sleep(SLOW_S)
+        for _ in range(BEATS):
+            await console.clock.sleep(SLOW_S / BEATS)
+            yield HEARTBEAT

@@ -88,6 +88,9 @@ class Pages:
             "share": partial(formats.share, language=language),
             "changed": partial(formats.changed, language=language),
             "written_day": partial(formats.written_day, language=language),
+            "weekdays": partial(formats.weekdays, language=language),
+            "time_of_day": partial(formats.time_of_day, language=language),
+            "calendar_date": partial(formats.calendar_date, language=language),
         }
         return made
 

@@ -1,6 +1,7 @@
 """Numbers, durations and instants as people read them, in their language and zone."""
 
-from datetime import UTC, date, datetime, tzinfo
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +13,7 @@ from babel.units import format_unit
 
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3_600
+RANGE_MIN: Final = 3
 LOCALES: Final = {"ru": Locale("ru"), "en": Locale("en")}
 
 
@@ -109,6 +111,37 @@ def is_same_day(at: int, other_at: int, zone: str) -> bool:
 def date_of(at: int, zone: str) -> str:
     """An instant's day in a zone, as APIs write it: 2026-11-30."""
     return _moment(at, zone).date().isoformat()
+
+
+def weekdays(days: Collection[int], language: str) -> str:
+    """Days of the week (0 is Monday), short; three and more in a row as a range."""
+    names = LOCALES[language].days["format"]["abbreviated"]
+    runs: list[list[int]] = []
+    for each in sorted(set(days)):
+        if runs and runs[-1][-1] == each - 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    shown = [
+        f"{names[run[0]]}–{names[run[-1]]}"
+        if len(run) >= RANGE_MIN
+        else ", ".join(names[each] for each in run)
+        for run in runs
+    ]
+    return ", ".join(shown)
+
+
+def time_of_day(minute: int, language: str) -> str:
+    """A minute of the day as a clock shows it; the day's end is midnight."""
+    hours, minutes = divmod(minute, 60)
+    form = "HH:mm" if language == "ru" else "h:mm a"
+    return format_time(time(hours % 24, minutes), format=form, locale=LOCALES[language])
+
+
+def calendar_date(text: str, language: str) -> str:
+    """A date as APIs write it, with its year."""
+    form = "d MMMM y" if language == "ru" else "MMMM d, y"
+    return format_date(date.fromisoformat(text), format=form, locale=LOCALES[language])
 
 
 def _moment(at: int, zone: str) -> datetime:

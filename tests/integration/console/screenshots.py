@@ -4,16 +4,23 @@ Each is also examined by axe, in both languages.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.async_api import Browser
 
+from contracts.directory import AgentPauseSaved, PauseReason
 from ringback.stack.services import ROOT
+from services.history.activities.database import connected, migrate
 from tests.integration.console import past as story
 from tests.integration.console.app import HOME, SIGN_IN
 from tests.integration.console.companies_callbacks import callbacks_at_work
-from tests.integration.console.walking import Language, Site, Theme, chromium, visit
+from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.test_my_page import ORLOV, an_earlier_call
+from tests.integration.console.test_my_page_walk import answers, is_over, rings
+from tests.integration.console.test_wallboard import an_agent
+from tests.integration.console.walking import Language, Site, Theme, Visitor, chromium, visit
 from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
@@ -100,3 +107,67 @@ async def pictures(
             assert visitor.complaints == []
             await visitor.context.close()
     return wrong
+
+
+@pytest.fixture
+async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+    """The company's history."""
+    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
+    await migrate(engine)
+    async with history_of(company, engine) as made:
+        yield made
+    await engine.dispose()
+
+
+async def pictured(visitor: Visitor, name: str, theme: Theme, language: Language) -> list[str]:
+    """The page that is shown, in each size; what axe finds in it."""
+    wrong = []
+    for width, height in SIZES.items():
+        await visitor.page.set_viewport_size({"width": width, "height": height})
+        wrong += await visitor.barriers()
+        picture = FOLDER / f"{name}-{width}-{theme}-{language}.png"
+        await visitor.page.screenshot(path=picture, full_page=True)
+    return wrong
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("theme", THEMES)
+async def test_pictures_of_my_page_in_its_states(
+    browser: Browser,
+    company: Company,
+    history: CompanyHistory,
+    redis_server: str,
+    fresh_prefix: str,
+    theme: Theme,
+    language: Language,
+) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    await an_agent(company, history, "Орлов Пётр")
+    await history.tell(*an_earlier_call(company))
+    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as site:
+        visitor = await visit(browser, site.url, theme=theme, language=language)
+        await visitor.sign_in("orlov.p")
+        await visitor.go(f"{HOME}me")
+        board, wrong = visitor.page.locator("#board"), list[str]()
+        for name, shows in (
+            ("ringing", "[data-offer]"),
+            ("talking", "#call .alert[data-state=talk]"),
+            ("notes", "#ready"),
+            ("paused", "#resume"),
+        ):
+            match name:
+                case "ringing":
+                    await rings(company, history)
+                case "talking":
+                    await answers(history)
+                case "notes":
+                    await is_over(company, history)
+                case _:
+                    paused = AgentPauseSaved(
+                        agent_id=ORLOV, version=1, is_paused=True, reason=PauseReason.LUNCH
+                    )
+                    await history.tell(paused)
+            await board.locator(shows).wait_for()
+            wrong += await pictured(visitor, f"my-page-{name}", theme, language)
+        assert (wrong, visitor.complaints) == ([], [])

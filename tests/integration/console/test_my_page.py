@@ -200,7 +200,7 @@ async def test_a_ring_a_talk_and_its_end_come_by_themselves(
             stories.offer_accepted(ORLOV, 1, "in1"),
             stories.connected(ORLOV, 1, "in1", waited_ms=76_000),
         )
-        seen = await stream.picture_with('data-state="talk" role="status"')
+        seen = await stream.picture_with('class="alert" data-state="talk"')
         assert ("data-offer" in seen, "1:16" in seen) == (False, True)
         await history.tell(
             stories.hung_up("in1"),
@@ -222,6 +222,36 @@ async def test_a_callback_says_that_its_customer_is_being_called(
     await history.tell(stories.offer_accepted(ORLOV, 1, "in1"), *stories.attempt(ORLOV, "in1"))
     page = shown(await browser.open(ME))
     for text in ("Обратный звонок", "Звоним клиенту", "+7 916 555-00-01"):
+        assert text in page, text
+
+
+@pytest.mark.rule("P4")
+@pytest.mark.parametrize("role", ["user", "restricted_user"])
+async def test_the_page_has_the_own_latest_calls_and_how_calls_are_taken(
+    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+) -> None:
+    """And a link to all of them; whoever else's are not among them."""
+    browser = await at_work(desk, company, history, role)
+    assert "Ваших звонков пока не было" in browser.page.text
+    answer = await company.changed(
+        "/employees/orlov-p/rules", no_answer={"kind": "department", "department_id": "sales"}
+    )
+    assert answer.status_code == 200, answer.text
+    answer = await company.changed(
+        "/employees/orlov-p",
+        hours=[{"days": [0, 1, 2, 3, 4], "from_minute": 540, "until_minute": 1080}],
+        rings_mobile=True,
+        mobile="+79165550099",
+    )
+    assert answer.status_code == 200, answer.text
+    await history.tell(*an_earlier_call(company), taken(company, "in1"), offered("in1", ORLOV))
+    await history.tell(stories.offer_missed(ORLOV, 1, "in1"), stories.hung_up("in1"))
+    page = (await browser.open(ME)).text
+    latest = page.partition("Мои последние звонки")[2].partition("</section>")[0]
+    assert latest.count("+7 916 555-00-01") == 1
+    assert 'href="/o/vostok/history?employee=orlov-p"' in latest
+    assert (await browser.open(f"{HOME}history?employee=orlov-p")).status_code == 200
+    for text in ("пн–пт, 09:00–18:00", "переадресация: Отдел продаж", "через 5 секунд ваш мобильный"):
         assert text in page, text
 
 

@@ -104,6 +104,25 @@ def test_an_instant_is_read_in_the_zone_and_the_language() -> None:
     assert formats.day(at, "en", "Europe/Moscow") == "Monday, November 23"
 
 
+@pytest.mark.parametrize(
+    ("days", "russian", "english"),
+    [
+        ((0, 1, 2, 3, 4), "пн–пт", "Mon–Fri"),
+        ((6, 0, 1), "пн, вт, вс", "Mon, Tue, Sun"),
+        ((5,), "сб", "Sat"),
+    ],
+    ids=["the week", "its ends", "one day"],
+)
+def test_days_of_the_week_are_named_shortly(days: tuple[int, ...], russian: str, english: str) -> None:
+    assert (formats.weekdays(days, "ru"), formats.weekdays(days, "en")) == (russian, english)
+
+
+def test_times_of_the_day_and_dates_are_those_of_no_zone() -> None:
+    assert (formats.time_of_day(540, "ru"), formats.time_of_day(1_440, "ru")) == ("09:00", "00:00")
+    assert formats.calendar_date("2026-12-01", "ru") == "1 декабря 2026"
+    assert formats.calendar_date("2026-12-01", "en") == "December 1, 2026"
+
+
 def test_numbers_are_grouped_as_the_language_does() -> None:
     assert formats.count(12_480, "ru").replace("\u00a0", " ") == "12 480"
     assert formats.count(12_480, "en") == "12,480"
