@@ -106,6 +106,16 @@ class MyPageRoutes(Controller):
         require_screen(person, SCREEN)
         return _part(request, console, person, await console.own.now(person.token, person.address))
 
+    @get("/me/calls")
+    async def calls(
+        self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
+    ) -> Response[str]:
+        """The latest calls, which the page asks for after each call: that is no activity."""
+        person = await person_of(request, organization, is_activity=False)
+        require_screen(person, SCREEN)
+        values = {**await _latest(console, person), **WORDS}
+        return console.pages.render(request, "me_calls.html", values, me=person.me)
+
     @get("/me/events")
     async def events(
         self, request: Request[Any, Any, Any], console: GivenConsole, organization: PathOrganization
@@ -163,16 +173,20 @@ def _back(person: Person, said: str) -> Redirect:
 
 async def _read(console: Console, person: Person) -> dict[str, Any]:
     """What stands on the page; None, each by itself, while a service gives no answer."""
-    agent_id = _agent(person)
-    calls = console.contacts.page(person.token, person.address, {"employee": agent_id}, rows=CALLS)
-    now, page, reception = await asyncio.gather(
+    now, latest, reception = await asyncio.gather(
         _if_there(console.own.now(person.token, person.address)),
-        _if_there(calls),
-        _if_there(_reception(console, person, agent_id)),
+        _latest(console, person),
+        _if_there(_reception(console, person, _agent(person))),
     )
-    home = addresses.home(person.me.organization_id)
-    all_calls = f"{home}history?{urlencode({'employee': agent_id})}"
-    return {"board": now, "calls": page, "all_calls": all_calls, "reception": reception}
+    return {"board": now, **latest, "reception": reception}
+
+
+async def _latest(console: Console, person: Person) -> dict[str, Any]:
+    """One's own latest calls, and where the others are."""
+    own = {"employee": _agent(person)}
+    calls = await _if_there(console.contacts.page(person.token, person.address, own, rows=CALLS))
+    all_calls = f"{addresses.home(person.me.organization_id)}history?{urlencode(own)}"
+    return {"calls": calls, "all_calls": all_calls}
 
 
 async def _if_there(asked: Awaitable[T]) -> T | None:

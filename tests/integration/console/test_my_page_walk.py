@@ -10,7 +10,7 @@ from contracts.ids import Instant, LegId
 from contracts.queue import AgentBusy, AgentFreed, WrapUpStarted
 from services.history.activities.database import connected, migrate
 from services.history.activities.live_streams import Ended
-from tests.integration.console.app import HOME
+from tests.integration.console.app import FIRST, HOME
 from tests.integration.console.companies_history import CompanyHistory, history_of
 from tests.integration.console.test_my_page import ORLOV, an_earlier_call
 from tests.integration.console.test_walk import looked_at
@@ -51,10 +51,11 @@ async def browser() -> AsyncIterator[Browser]:
         yield made
 
 
-async def at_the_own_page(browser: Browser, site: Site, login: str, theme: Theme = "light") -> Visitor:
-    """Somebody's window on the own page, which has begun to follow."""
+async def at_the_own_page(
+    browser: Browser, site: Site, login: str, theme: Theme = "light", *, first: str = FIRST
+) -> Visitor:
+    """Somebody's window on the own page, which has begun to follow; `first` is where the day begins."""
     visitor = await visit(browser, site.url, theme=theme)
-    first = f"{HOME}me" if login.startswith("yudin") else f"{HOME}wallboard"
     await visitor.sign_in(login, PASSWORD, first=first)
     await visitor.go(f"{HOME}me")
     await expect(visitor.page.locator("#wall-live")).to_be_visible()
@@ -129,6 +130,7 @@ async def test_each_state_comes_by_itself_and_is_without_barriers(
     wrong += await looked_at(visitor)
     await is_over(company, history)
     await expect(page.locator("#ready")).to_be_visible()
+    await expect(page.locator("#latest tbody tr")).to_have_count(1)
     wrong += await looked_at(visitor)
     assert await page.evaluate("document.documentElement.dataset.kept") == "yes"
     assert (wrong, visitor.complaints) == ([], [])
@@ -139,7 +141,7 @@ async def test_a_restricted_user_hears_the_phone_from_this_page_once_asked_for(
 ) -> None:
     """Nothing is asked before the button is pressed; it is kept in this browser, and ends by it."""
     made = await an_agent(company, history, "Юдин Глеб", "restricted_user")
-    visitor = await at_the_own_page(browser, site, made["card"]["login"])
+    visitor = await at_the_own_page(browser, site, made["card"]["login"], first=f"{HOME}me")
     page = visitor.page
     await visitor.context.grant_permissions(["notifications"])
     await expect(page.locator("#offer-ask")).to_be_visible()

@@ -7,7 +7,8 @@
   const asked = document.getElementById("offer-ask");
   const quiet = document.getElementById("offer-quiet");
   const title = document.title;
-  let audio = null, rung = "", timer = 0;
+  const latest = document.getElementById("latest");
+  let audio = null, rung = "", timer = 0, hadCall = false;
 
   const isOn = () => {
     try { return localStorage.getItem(KEPT) === "1"; } catch { return false; }
@@ -42,6 +43,10 @@
     shown.addEventListener("click", () => { window.focus(); shown.close(); });
   };
   const look = () => {
+    const hasCall = board.querySelector("#call") !== null;
+    // A call that is over has a line among the latest.
+    if (hadCall && !hasCall) htmx.ajax("GET", latest.dataset.part, { target: "#latest", swap: "innerHTML" });
+    hadCall = hasCall;
     const offer = board.querySelector("[data-offer]");
     document.title = offer ? `${offer.dataset.title} · Ringback` : title;
     const now = offer ? offer.dataset.offer : "";
