@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from contracts.directory import AgentPauseSaved, PauseReason
 from ringback.stack.services import ROOT
 from services.history.activities.database import connected, migrate
 from tests.integration.console import past as story
-from tests.integration.console.app import HOME, SIGN_IN
+from tests.integration.console.app import FIRST, HOME, SIGN_IN
+from tests.integration.console.busy import fill
 from tests.integration.console.companies_callbacks import callbacks_at_work
 from tests.integration.console.companies_history import CompanyHistory, history_of
 from tests.integration.console.test_my_page import ORLOV, an_earlier_call
 from tests.integration.console.test_my_page_walk import answers, is_over, rings
+from tests.integration.console.test_tv_walk import on_a_screen, scrolls
 from tests.integration.console.test_wallboard import an_agent
 from tests.integration.console.walking import Language, Site, Theme, Visitor, chromium, visit
 from tests.integration.console.week import two_weeks
@@ -41,6 +43,9 @@ ADDRESSES: Final = {
     "my-page": f"{HOME}me",
     "not-found": "/nowhere",
 }
+WALLBOARDS: Final = {"wallboard": FIRST, "screens": f"{FIRST}/screens"}
+ON_SCREENS: Final = ("support", "sales", "delivery", "billing", "partners", "repairs")
+SCREENS: Final = {1920: 1080, 3840: 2160}
 
 
 @pytest.fixture
@@ -171,3 +176,66 @@ async def test_pictures_of_my_page_in_its_states(
             await board.locator(shows).wait_for()
             wrong += await pictured(visitor, f"my-page-{name}", theme, language)
         assert (wrong, visitor.complaints) == ([], [])
+
+
+@pytest.fixture
+async def wall_site(
+    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[Site]:
+    """The same over that history."""
+    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
+        yield made
+
+
+@pytest.mark.timeout(900)
+async def test_pictures_of_a_busy_wallboard(
+    browser: Browser, wall_site: Site, company: Company, history: CompanyHistory
+) -> None:
+    """Three departments at 14:31, of which one does not keep its deadline; and where screens are made."""
+    FOLDER.mkdir(exist_ok=True)
+    await fill(company, history, "sales", "support", "delivery")
+    wrong: list[str] = []
+    for language in LANGUAGES:
+        for width, height in SIZES.items():
+            for theme in THEMES:
+                visitor = await visit(
+                    browser, wall_site.url, width=width, height=height, theme=theme, language=language
+                )
+                await visitor.sign_in()
+                await expect(visitor.page.locator("#wall-live")).to_be_visible()
+                for name, address in WALLBOARDS.items():
+                    if address != FIRST:
+                        await visitor.go(address)
+                    wrong += await visitor.barriers()
+                    picture = FOLDER / f"{name}-{width}-{theme}-{language}.png"
+                    await visitor.page.screenshot(path=picture, full_page=True)
+                assert visitor.complaints == []
+                await visitor.context.close()
+    assert wrong == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("departments", [1, 3, 6])
+async def test_pictures_of_a_screen_on_a_wall(
+    browser: Browser, wall_site: Site, company: Company, history: CompanyHistory, departments: int
+) -> None:
+    """At 1080p and at 4K the same picture, which a stranger reads from across the room."""
+    FOLDER.mkdir(exist_ok=True)
+    shown = ON_SCREENS[:departments]
+    await fill(company, history, *shown)
+    wrong: list[str] = []
+    for language in LANGUAGES:
+        administrator = await visit(browser, wall_site.url, language=language)
+        await administrator.sign_in()
+        for width, height in SCREENS.items():
+            screen = await on_a_screen(browser, administrator, *shown, width=width, height=height)
+            await history.hear_directory()
+            await screen.page.click("button.main")
+            await expect(screen.page.locator("#tv-live")).to_be_visible()
+            wrong += await screen.barriers()
+            assert not await scrolls(screen)
+            await screen.page.screenshot(path=FOLDER / f"tv-{departments}-{width}-{language}.png")
+            assert screen.complaints == []
+            await screen.context.close()
+        await administrator.context.close()
+    assert wrong == []
