@@ -38,9 +38,11 @@ class VoiceMessages:
     def __init__(self, history: ApiClient) -> None:
         self._history = history
 
-    async def page(self, token: str, address: str, query: Mapping[str, str]) -> MessagePage:
+    async def page(
+        self, token: str, address: str, query: Mapping[str, str], *, rows: int = ROWS
+    ) -> MessagePage:
         """A page of voice messages, newest first."""
-        wanted = {**query, "limit": str(ROWS)}
+        wanted = {**query, "limit": str(rows)}
         return await self._history.call(LIST, token=token, address=address, query=wanted)
 
     async def counts(self, token: str, address: str) -> Counts:

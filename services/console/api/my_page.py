@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from runtime.ports import StoreUnavailable
 from services.console.activities.api_client import Refused, Unreachable
 from services.console.activities.history import RightsChanged
 from services.console.activities.sessions import SignInNeeded
+from services.console.api import history_addresses
 from services.console.api.following import HEADERS, HEARTBEAT, OPENED, RELOAD
 from services.console.api.requests import (
     AnotherOrganization,
@@ -27,7 +29,7 @@ from services.console.api.requests import (
     person_of,
     require_screen,
 )
-from services.console.rules import addresses, navigation, own_words, wallboard_words
+from services.console.rules import addresses, navigation, own_words, voice_message_words, wallboard_words
 from services.console.rules.contact_words import DIRECTIONS, mark_of
 from services.console.rules.rights_words import ACTIONS, REACHES
 from services.console.state.own import OwnNow, PauseChange, Reception
@@ -35,7 +37,9 @@ from services.console.state.own import OwnNow, PauseChange, Reception
 SCREEN: Final = "me"
 TOO_MANY_REQUESTS: Final = 429
 CALLS: Final = 5
-"""Of one's own calls the newest: the rest is a page of its own."""
+MESSAGES: Final = 3
+"""Of one's own the newest: the rest is on pages of their own."""
+OWN_INBOX: Final = {"inbox": "own"}
 CHECK_S: Final = 60.0
 """How often a stream looks whether the session still is."""
 SLOW_S: Final = 30.0
@@ -89,8 +93,9 @@ class MyPageRoutes(Controller):
             "rights": rights,
             "said": word(request, own_words.SAID[said]) if said in own_words.SAID else "",
             "is_slow": False,
+            "has_voicemail": navigation.may_see("voicemail", person.me.rights),
             **await _read(console, person),
-            **WORDS,
+            **_words(person),
         }
         return console.pages.render(request, "me.html", values, me=person.me)
 
@@ -113,7 +118,7 @@ class MyPageRoutes(Controller):
         """The latest calls, which the page asks for after each call: that is no activity."""
         person = await person_of(request, organization, is_activity=False)
         require_screen(person, SCREEN)
-        values = {**await _latest(console, person), **WORDS}
+        values = {**await _latest(console, person), **_words(person)}
         return console.pages.render(request, "me_calls.html", values, me=person.me)
 
     @get("/me/events")
@@ -159,6 +164,12 @@ class MyPageRoutes(Controller):
         return _back(person, "extended")
 
 
+def _words(person: Person) -> dict[str, Any]:
+    """What the parts of the page share."""
+    address_of = partial(history_addresses.contact, person.me.organization_id, filters={})
+    return {**WORDS, "address_of": address_of}
+
+
 def _agent(person: Person) -> str:
     if person.me.agent_id is None:
         raise Forbidden
@@ -173,12 +184,17 @@ def _back(person: Person, said: str) -> Redirect:
 
 async def _read(console: Console, person: Person) -> dict[str, Any]:
     """What stands on the page; None, each by itself, while a service gives no answer."""
-    now, latest, reception = await asyncio.gather(
+    now, latest, messages, reception = await asyncio.gather(
         _if_there(console.own.now(person.token, person.address)),
         _latest(console, person),
+        _if_there(console.voice_messages.page(person.token, person.address, OWN_INBOX, rows=MESSAGES)),
         _if_there(_reception(console, person, _agent(person))),
     )
-    return {"board": now, **latest, "reception": reception}
+    marked = None
+    if messages is not None:
+        me = person.me.agent_id
+        marked = [(each, voice_message_words.mark_of(each, me=me)) for each in messages.messages]
+    return {"board": now, **latest, "messages": marked, "reception": reception}
 
 
 async def _latest(console: Console, person: Person) -> dict[str, Any]:
@@ -214,7 +230,7 @@ async def _reception(console: Console, person: Person, agent_id: str) -> Recepti
 def _part(
     request: Request[Any, Any, Any], console: Console, person: Person, now: OwnNow, *, is_slow: bool = False
 ) -> Response[str]:
-    values = {"board": now, "is_slow": is_slow, **WORDS}
+    values = {"board": now, "is_slow": is_slow, **_words(person)}
     return console.pages.render(request, "me_now.html", values, me=person.me)
 
 

@@ -10,9 +10,10 @@ import pytest
 from msgspec import structs
 
 from contracts.directory import AgentPauseSaved, AgentWrapUpSaved, PauseReason
-from contracts.ids import AgentId, DepartmentId, Instant, LegId, PlaceId
+from contracts.ids import AgentId, DepartmentId, Instant, LegId, PbxId, PlaceId
 from contracts.message import Fact
 from contracts.queue import AgentBusy, AgentFreed, AgentPaused, PlaceAbandoned, WrapUpStarted
+from contracts.routing import VoicemailReached
 from runtime import quotas
 from services.history.activities.database import connected, migrate
 from tests.integration.console.app import HOME, SIGN_IN, Browser, ConsoleApp
@@ -20,6 +21,7 @@ from tests.integration.console.companies_history import CompanyHistory, history_
 from tests.integration.console.past import HOSTILE
 from tests.integration.console.test_wallboard import Stream, an_agent, offered, taken
 from tests.integration.directory.companies import Company
+from tests.integration.history.harness import voicemail
 from tests.unit.history import stories
 
 ME = f"{HOME}me"
@@ -251,8 +253,33 @@ async def test_the_page_has_the_own_latest_calls_and_how_calls_are_taken(
     assert latest.count("+7 916 555-00-01") == 1
     assert 'href="/o/vostok/history?employee=orlov-p"' in latest
     assert (await browser.open(f"{HOME}history?employee=orlov-p")).status_code == 200
+    assert 'href="/o/vostok/history/in1"' in latest
+    assert ('href="/o/vostok/voicemail?inbox=own"' in page) == (role == "user")
     for text in ("пн–пт, 09:00–18:00", "переадресация: Отдел продаж", "через 5 секунд ваш мобильный"):
         assert text in page, text
+
+
+@pytest.mark.rule("V5")
+@pytest.mark.parametrize("role", ["user", "restricted_user"])
+async def test_the_page_has_the_own_voice_messages_and_leads_to_each(
+    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+) -> None:
+    """Also for whoever has no inbox of others."""
+    browser = await at_work(desk, company, history, role)
+    assert "что звонящие скажут вашему автоответчику" in browser.page.text
+    reached = VoicemailReached(
+        leg_id=LegId("in1"),
+        pbx_id=PbxId("moskva"),
+        caller="+79165550001",
+        line="+74950001000",
+        arrived_at=Instant(company.clock.now()),
+        agent_id=ORLOV,
+    )
+    await history.tell(reached, *voicemail("in1", "vm1"), stories.hung_up("in1"))
+    page = await browser.open(ME)
+    assert 'href="/o/vostok/voicemail/vm1"' in page.text
+    assert "+7 916 555-00-01" in page.text
+    assert (await browser.open(f"{HOME}voicemail/vm1")).status_code == 200
 
 
 async def test_a_stream_ends_with_its_login_and_strangers_have_none(
