@@ -275,6 +275,7 @@ async def test_the_page_has_the_own_voice_messages_and_leads_to_each(
         arrived_at=Instant(company.clock.now()),
         agent_id=ORLOV,
     )
+    await history.tell(stories.a_call("in1"), stories.taken("in1"))
     await history.tell(reached, *voicemail("in1", "vm1"), stories.hung_up("in1"))
     page = await browser.open(ME)
     assert 'href="/o/vostok/voicemail/vm1"' in page.text
