@@ -1,7 +1,8 @@
 """Statistics of a period, from cells and, at its edges, rows: as far as rights reach (H6, P6)."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
 
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Table, false, select
@@ -33,13 +34,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     voicemail_s: int
 
 
-class _Row(Struct, frozen=True, array_like=True):
-    """A cell, or a row that counts as a cell of its own."""
-
-    at: int
-    agent_id: str
-    department_id: str
-    number: int
+_Row = tuple[int, str, str, int]
+"""A cell, or a row that counts as one: from when, whose (agent, department), and what it counts."""
 
 
 class _Reader:
@@ -53,16 +49,21 @@ class _Reader:
     async def counts(self, period: Period) -> Counts:
         """What the rows of a period count."""
         found = Counts(messages=await self._messages(period))
-        async for each in self._rows(PLACES, period):
-            _add(found.places, DepartmentId(each.department_id), each.number)
-            _add(found.slots, each.at, each.number)
-        async for each in self._rows(CALLBACKS, period):
-            _add(found.callbacks, DepartmentId(each.department_id), each.number)
-        async for each in self._rows(TRIES, period):
-            _add(found.tries, AgentId(each.agent_id), each.number)
+        # Tens of thousands of cells make a month: each costs no more than what adds it.
+        places, slots, callbacks, tries = found.places, found.slots, found.callbacks, found.tries
+        for at, _, department, number in await self._rows(PLACES, period):
+            department_id = DepartmentId(department)
+            places[department_id] = places.get(department_id, 0) + number
+            slots[at] = slots.get(at, 0) + number
+        for _, _, department, number in await self._rows(CALLBACKS, period):
+            department_id = DepartmentId(department)
+            callbacks[department_id] = callbacks.get(department_id, 0) + number
+        for _, agent, _, number in await self._rows(TRIES, period):
+            agent_id = AgentId(agent)
+            tries[agent_id] = tries.get(agent_id, 0) + number
         return found
 
-    async def _rows(self, kind: str, period: Period) -> AsyncIterator[_Row]:
+    async def _rows(self, kind: str, period: Period) -> Iterator[_Row]:
         """The cells that lie in the period, and the rows before the first of them and after the last."""
         step = CELL_MS[kind]
         first = -(-period.since_at // step) * step
@@ -71,22 +72,25 @@ class _Reader:
         query = select(table.c.at, table.c.agent_id, table.c.department_id, table.c.counts).where(
             table.c.kind == kind, *self._wanted(table, table.c.at, first, last)
         )
-        for at, agent_id, department_id, counts in await self._connection.execute(query):
-            yield _Row(at, agent_id, department_id, number_of(counts))
-        edges = ((period.since_at, min(first, period.until_at)), (last, period.until_at))
-        for since_at, until_at in edges:
-            if since_at < until_at:
-                async for each in self._edge(kind, since_at, until_at):
-                    yield each
+        cells = await self._connection.execute(query)
+        edges = [
+            await self._edge(kind, since_at, until_at)
+            for since_at, until_at in (
+                (period.since_at, min(first, period.until_at)),
+                (last, period.until_at),
+            )
+            if since_at < until_at
+        ]
+        return chain(
+            ((at, agent, department, number_of(counts)) for at, agent, department, counts in cells), *edges
+        )
 
-    async def _edge(self, kind: str, since_at: int, until_at: int) -> AsyncIterator[_Row]:
+    async def _edge(self, kind: str, since_at: int, until_at: int) -> list[_Row]:
         table = tables.METADATA.tables[kind]
         wanted = self._wanted(table, table.c[AT[kind]], since_at, until_at)
         rows = await self._connection.execute(select(*columns_of(kind)).where(*wanted))
-        for row in rows.mappings():
-            key, number = cell_of(kind, row)
-            if number:
-                yield _Row(key.at, key.agent_id, key.department_id, number)
+        counted = (cell_of(kind, row) for row in rows.mappings())
+        return [(key.at, key.agent_id, key.department_id, number) for key, number in counted if number]
 
     async def _messages(self, period: Period) -> dict[DepartmentId, statistics.VoicemailFigures]:
         table = tables.messages
@@ -114,10 +118,6 @@ class _Reader:
             case _:
                 wanted.append(false())
         return wanted
-
-
-def _add(sums: dict[Any, int], key: Any, number: int) -> None:
-    sums[key] = sums.get(key, 0) + number
 
 
 async def figures(connection: AsyncConnection, principal: Principal, asked: Asked) -> Figures:
