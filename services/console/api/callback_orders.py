@@ -46,9 +46,9 @@ class CallbackOrderRoutes(Controller):
         person: CurrentPerson,
         organization: PathOrganization,
     ) -> Response[str]:
-        """The form."""
+        """The form, filled in with what a link to it names."""
         _require_order(person)
-        chosen = {"department": request.query_params.get("department", ""), "number": ""}
+        chosen = {each: request.query_params.get(each, "") for each in FIELDS}
         return await _form(request, console, person, organization, chosen, {})
 
     @post("/order", status_code=200)

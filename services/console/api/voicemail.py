@@ -29,12 +29,14 @@ from services.console.api.requests import (
 )
 from services.console.api.sign_in_steps import errors_of
 from services.console.rules import addresses, navigation, voice_message_filters, voice_message_words
+from services.console.rules.callbacks import reaches
 from services.console.state.contacts import Colleague
 from services.console.state.voice_messages import MessagePage, OpenedMessage
 
 SCREEN: Final = "voicemail"
 HEAR: Final = "message.hear"
 DELETE: Final = "message.delete"
+ORDER: Final = "callback.order"
 FORM_STATUSES: Final = (400, 422)
 """A filter that history can't read: said at its field."""
 NOTE_STATUSES: Final = (400, 409, 410, 422)
@@ -220,6 +222,7 @@ async def _page(
         "address_of": lambda id_: filtered(_path(organization, id_), filters),
         "may_delete": message is not None and _may_delete(person, message),
         "contact_address": _contact(person, organization, message),
+        "order_address": _order(person, organization, message),
         "note_id": secrets.token_urlsafe(NOTE_ID_BYTES),
         "note": "",
         "said": "",
@@ -249,6 +252,18 @@ def _contact(person: Person, organization: str, message: OpenedMessage | None) -
     if message is None or not navigation.may_see("history", person.me.rights):
         return ""
     return history_addresses.contact(organization, message.contact_id, filters={})
+
+
+def _order(person: Person, organization: str, message: OpenedMessage | None) -> str:
+    """Where a call to the customer is ordered; empty for whoever may not, or does not see the number."""
+    me = person.me
+    if message is None or message.department_id is None or not (message.number or "").startswith("+"):
+        return ""
+    is_reached = reaches(me.rights, me.departments, ORDER, message.department_id)
+    if not is_reached or not navigation.may_see("callbacks", me.rights):
+        return ""
+    path = f"{addresses.home(organization)}callbacks/order"
+    return filtered(path, {"department": message.department_id, "number": message.number or ""})
 
 
 def _inbox_of(message: OpenedMessage | None, person: Person) -> str:

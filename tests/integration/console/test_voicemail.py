@@ -145,6 +145,16 @@ async def test_a_claim_stands_in_its_own_inbox_until_it_is_released_or_called_ba
     assert "Взятых сообщений нет" in page.text
 
 
+@pytest.mark.rule("C11", "V5")
+async def test_a_call_to_the_customer_is_ordered_from_the_message(admin: Browser) -> None:
+    """The form has the department and the number; whoever does not see numbers has no link to it."""
+    page = await admin.open(SALES)
+    [link] = re.findall(r'href="([^"]+callbacks/order[^"]*)"', page.text)
+    page = await admin.open(link.replace("&amp;", "&"))
+    assert 'value="+79165550001"' in page.text
+    assert '<option value="sales" selected>' in page.text
+
+
 @pytest.mark.rule("V5")
 async def test_a_note_is_kept_once_and_a_blank_one_is_refused_at_its_field(admin: Browser) -> None:
     """A double click sends the same name of the note twice."""
@@ -278,6 +288,7 @@ async def test_numbers_are_masked_for_whom_the_organization_hides_them(
         assert "…0001" in page.text
         assert "916" not in page.text
         assert "tel:" not in page.text
+        assert "callbacks/order" not in page.text
 
 
 async def test_hostile_numbers_are_text_everywhere(admin: Browser, history: CompanyHistory) -> None:
