@@ -182,9 +182,8 @@ async def _obeys(harness: HistoryHarness, asked: AsyncClient, holder: Holder) ->
     for (method, _), (action, address) in OF_ONE.items():
         # Without the right one refusal is like another.
         for thing in THINGS if rights.reach(holder, action) or isinstance(holder, Person) else THINGS[:1]:
-            if "recordings" in address and not thing.has_recording:
-                continue
-            if "callbacks" in address and not thing.has_callback:
+            is_silent = "recordings" in address and not thing.has_recording
+            if is_silent or ("callbacks" in address and not thing.has_callback):
                 continue
             before = len(harness.refusals())
             body = {"text": "a note"} if "/notes/" in address else None
