@@ -5,8 +5,9 @@ from typing import Final
 
 from services.console.rules import csrf
 
-NEVER_KEPT: Final = frozenset({csrf.FIELD, csrf.WHOSE, "password", "new", "again", "code"})
-"""The names of secrets: a test compares them with the pages' fields for passwords."""
+NEVER_KEPT: Final = frozenset({csrf.FIELD, csrf.WHOSE, "key", "password", "new", "again", "code"})
+"""The names of what each form has of its own, and of secrets: a test compares them with the pages' fields for
+passwords."""
 
 Texts = tuple[tuple[str, str], ...]
 """Names and texts of a form's fields, in its order; a name may come more than once."""

@@ -120,6 +120,37 @@ async def test_a_head_orders_watches_and_cancels_by_keyboard_alone(
     assert visitor.complaints == []
 
 
+async def test_an_order_whose_login_had_ended_is_in_the_form_again_after_the_sign_in(
+    browser: Browser, site: Site, company: Company
+) -> None:
+    """The very fields, for the person to send: nothing was ordered, and then it is, once."""
+    visitor = await visit(browser, site.url)
+    page = visitor.page
+    await visitor.sign_in(ADMINISTRATOR, PASSWORD)
+    await visitor.go(f"{CALLBACKS}/order")
+    await page.fill("#number", "+79165550003")
+    await page.select_option("#department", "sales")
+    assert (await company.call("DELETE", "/employees/gusev-r/sessions")).status_code == 204
+    await page.press("#number", "Enter")
+    await page.wait_for_url("**/sign-in?next=**")
+    await page.fill("#login", ADMINISTRATOR)
+    await page.fill("#password", PASSWORD)
+    await page.press("#password", "Enter")
+    await page.wait_for_url(f"**{CALLBACKS}/order")
+    await expect(page.locator("#input")).to_contain_text("не выполнено")
+    await expect(page.locator("#input ul")).to_be_hidden()
+    await expect(page.locator("#number")).to_have_value("+79165550003")
+    await expect(page.locator("#number")).to_be_focused()
+    await expect(page.locator("#department")).to_have_value("sales")
+    wrong = await looked_at(visitor)
+    asked = site.console.directory_transport.asked
+    assert not any(each.startswith("POST /departments") for each in asked)
+    await page.press("#number", "Enter")
+    await page.wait_for_url(f"**{CALLBACKS}?ordered=*")
+    assert sum(each.startswith("POST /departments") for each in asked) == 1
+    assert (wrong, visitor.complaints) == ([], [])
+
+
 async def test_an_order_is_made_and_cancelled_without_scripts(
     browser: Browser, site: Site, company: Company
 ) -> None:

@@ -33,8 +33,8 @@ class Notes(Controller):
     async def show(
         self, request: Request[Any, Any, Any], console: GivenConsole, person: CurrentPerson
     ) -> Response[str]:
-        """The page, which has the menu's forms."""
-        return console.pages.render(request, "me.html", {"screen": "me", "rights": []}, me=person.me)
+        """What every page has: the menu with its forms."""
+        return console.pages.render(request, "frame.html", {"screen": "me"}, me=person.me)
 
     @post()
     async def send(self, request: Request[Any, Any, Any], person: CurrentPerson) -> None:
@@ -140,7 +140,7 @@ async def test_whoever_signs_out_leaves_nothing(writing: Browser, company: Compa
 
 
 async def test_secrets_are_not_kept(writing: Browser, company: Company) -> None:
-    secret_texts = dict.fromkeys(("password", "new", "again", "code"), "correct horse")
+    secret_texts = dict.fromkeys(("password", "new", "again", "code", "key"), "correct horse")
     await sent_in_vain(writing, company, text="Имя", **secret_texts)
     page = await come_back(writing)
     assert filled(page) == (NOTE, [["text", "Имя"]])
