@@ -33,7 +33,8 @@ from services.history.rules.retention_warnings import DAY_MS
 
 NOTE_LENGTH_MAX: Final = 1_000
 WORDS_LENGTH_MAX: Final = 60
-NOTE_ID_PATTERN: Final = rf"^[A-Za-z0-9_\-]{{1,64}}{END}"
+NOTE_ID_LENGTH_MAX: Final = 64
+NOTE_ID_PATTERN: Final = rf"^[A-Za-z0-9_\-]+{END}"
 
 Unclaimed = Annotated[bool, QueryParameter(description="only what nobody took yet")]
 InboxName = Annotated[
@@ -54,7 +55,12 @@ States = Annotated[
         description="new, heard, claimed, called_back, gone, with commas between; each stands in one of them",
     ),
 ]
-NoteId = Annotated[str, PathParameter(pattern=NOTE_ID_PATTERN, description="chosen by who writes it")]
+NoteId = Annotated[
+    str,
+    PathParameter(
+        max_length=NOTE_ID_LENGTH_MAX, pattern=NOTE_ID_PATTERN, description="chosen by who writes it"
+    ),
+]
 
 
 class NoteGiven(Struct, frozen=True, kw_only=True):
