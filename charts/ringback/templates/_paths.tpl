@@ -28,6 +28,7 @@ history:
   - /me/call
   - /recordings
   - /statistics
+  - /statistics.csv
   - /voice-messages
 {{- if .Values.console.enabled }}
 console:
