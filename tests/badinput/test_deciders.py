@@ -32,6 +32,7 @@ from services.routing.service import SERVICE as ROUTING
 from services.voicemail.service import SERVICE as VOICEMAIL
 from tests import offices
 from tests.badinput.hostile import Company
+from tests.unit.decider_harness import stored
 
 DECIDERS = (ROUTING, QUEUE, CALLBACK, VOICEMAIL)
 NAMES = [each.name for each in DECIDERS]
@@ -52,9 +53,7 @@ def _live(decider: Decider[Any], chance: random.Random, malice: float) -> Compan
 def _loads_again(company: Company) -> None:
     """The stored records after nonsense must be readable: the next owner has nothing else."""
     copy = company.decider.new_state()
-    for name, table in company.state.tables.items():
-        for record in table:
-            copy.tables[name].load(table.encoded(record))
+    copy.load(stored(company.state))
     for name, table in company.state.tables.items():
         assert [table.encoded(each) for each in table] == [
             copy.tables[name].encoded(each) for each in copy.tables[name]
