@@ -21,11 +21,13 @@ from runtime import http_refusals, metrics
 from runtime.http_refusals import Refusal
 from runtime.http_tls import TlsServer
 from runtime.server_tls import ServedCertificate
+from runtime.web import App, Receive, Scope, Send
 
 GRACE_S_MAX: Final = 10
 BEYOND_MAX: Final = 64
 """So many connections beyond the limit are told that there are too many; any more are cut off at once."""
 LINGER_S_MAX: Final = 1.0
+IS_EVENT_STREAM: Final = "ringback.is_event_stream"
 BACKLOG: Final = 512
 LOOPBACK: Final = "127.0.0.1,::1"
 """Said outright: uvicorn would take a variable of its own, FORWARDED_ALLOW_IPS, which nobody checks."""
@@ -61,7 +63,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def listener(
-    app: Any,
+    app: App,
     *,
     has_lifespan: bool,
     limits: ConnectionLimits,
@@ -77,7 +79,7 @@ def listener(
         limits=limits,
         certificate=certificate,
         config=uvicorn.Config(
-            app,
+            _with_streams_marked(app),
             http=_protocol(limits),
             ws="none",
             log_config=None,
@@ -240,11 +242,29 @@ class BoundedProtocol(H11Protocol):
         self._head_timer = self.loop.call_later(LINGER_S_MAX, self.transport.close)
 
     def shutdown(self) -> None:
-        """The listener stops."""
+        """The listener stops: an event stream, which has no end of its own, is not waited for."""
         if self._is_refused:
             self.transport.close()
-        else:
-            super().shutdown()
+            return
+        super().shutdown()
+        if not self.transport.is_closing() and self.cycle.scope.get(IS_EVENT_STREAM):
+            # Long enough for an application that says why it ends a stream.
+            self.loop.call_later(LINGER_S_MAX, self.transport.close)
+
+
+def _with_streams_marked(app: App) -> App:
+    """The application, of whose event streams the connection can see that they are such."""
+
+    async def marking(scope: Scope, receive: Receive, send: Send) -> None:
+        async def seen(message: Scope) -> None:
+            if message["type"] == "http.response.start":
+                kind = dict(message.get("headers", ())).get(b"content-type", b"")
+                scope[IS_EVENT_STREAM] = kind.startswith(b"text/event-stream")
+            await send(message)
+
+        await app(scope, receive, seen if scope["type"] == "http" else send)
+
+    return marking
 
 
 def _raw(refusal: Refusal) -> bytes:

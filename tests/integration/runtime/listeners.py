@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from runtime.http_limits import Admit, Guard, Limits, anybody
-from runtime.http_server import ConnectionLimits, bound, listener
+from runtime.http_server import LINGER_S_MAX, ConnectionLimits, bound, listener
 from runtime.server_tls import ServedCertificate
 
 WAIT_S = 10.0
@@ -54,16 +54,36 @@ class Echo:
 class Endless:
     """An application whose answer goes on until its reader is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "application/octet-stream", *, pause_s: float = 0.0) -> None:
+        self.headers = [(b"content-type", kind.encode())]
+        self.pause_s = pause_s
         self.has_ended = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        disconnected = asyncio.create_task(receive())
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        disconnected = asyncio.create_task(self._disconnected(receive))
         while not disconnected.done():
             await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.pause_s)
         self.has_ended.set()
+
+    async def _disconnected(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class Slow:
+    """An application whose answer takes longer than a stream is waited for."""
+
+    def __init__(self) -> None:
+        self.has_begun = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"la", "more_body": True})
+        self.has_begun.set()
+        await asyncio.sleep(1.5 * LINGER_S_MAX)
+        await send({"type": "http.response.body", "body": b"te"})
 
 
 @contextlib.asynccontextmanager
@@ -76,8 +96,9 @@ async def served(
     admit: Admit = anybody,
     proxies: str = "",
     certificate: ServedCertificate | None = None,
+    is_patient: bool = False,
 ) -> AsyncIterator[int]:
-    """The port of a running listener."""
+    """The port of a running listener; a patient one waits for its answers when it stops."""
     socket = bound("127.0.0.1", 0)
     port = int(socket.getsockname()[1])
     server = listener(
@@ -94,7 +115,7 @@ async def served(
         yield port
     finally:
         server.should_exit = True
-        server.force_exit = True
+        server.force_exit = not is_patient
         await serving
 
 

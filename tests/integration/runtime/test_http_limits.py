@@ -12,7 +12,7 @@ from runtime import http_refusals
 from runtime.http_limits import LargeBody, Limits, NotAdmitted
 from runtime.http_refusals import Refusal
 from runtime.http_server import ConnectionLimits
-from tests.integration.runtime.listeners import HEAD, WAIT_S, Answer, Echo, Endless, read, said, served
+from tests.integration.runtime.listeners import HEAD, WAIT_S, Answer, Echo, Endless, Slow, read, said, served
 
 K64 = 64 * 1024
 UPLOAD = {
@@ -350,6 +350,30 @@ async def test_who_does_not_read_an_answer_is_cut_off() -> None:
         writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         await asyncio.wait_for(endless.has_ended.wait(), WAIT_S)
         writer.transport.abort()
+
+
+async def test_a_listener_that_stops_sends_an_answer_to_its_end() -> None:
+    """A download that has begun is finished within the grace."""
+    slow = Slow()
+    async with served(slow, is_patient=True) as port:
+        answering = asyncio.create_task(said(port, b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"))
+        await slow.has_begun.wait()
+    answer = await answering
+    assert (answer.status, answer.body) == (200, b"late")
+
+
+async def test_a_listener_that_stops_does_not_wait_for_an_event_stream() -> None:
+    """It has no end of its own; whoever follows it comes back, to another process."""
+    endless = Endless("text/event-stream", pause_s=0.1)
+    async with served(endless, is_patient=True) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        reading = asyncio.create_task(reader.read())
+    await reading
+    writer.close()
+    # Told that nobody reads any more; at the end of the grace it would have been cancelled.
+    assert endless.has_ended.is_set()
 
 
 async def test_every_answer_may_be_kept_by_nobody_and_is_taken_for_what_it_says() -> None:
