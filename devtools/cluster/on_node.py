@@ -11,6 +11,7 @@ from devtools.cluster.node import socket_of
 from devtools.image.archive import Built
 from devtools.image.build import built, built_of
 from devtools.image.engine import ImageFailed
+from ringback.stack import kafka
 from ringback.stack.process import StackError
 from ringback.stack.services import ROOT
 
@@ -18,6 +19,8 @@ from ringback.stack.services import ROOT
 def run_tests(run: Path, argv: list[str], env: dict[str, str]) -> int:
     """Run pytest inside of a cluster with a node, which has both images."""
     images = _images()
+    # The broker is started inside, from where no registry can be reached.
+    kafka.jars()
     cluster = Cluster(run, has_node=True, dies_with_parent=True)
     programs = cluster.start()
     try:

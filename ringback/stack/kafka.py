@@ -18,8 +18,6 @@ from ringback.stack.process import Process, StackError, free_port, is_listening
 
 POM = Path(__file__).parent / "kafka_jars" / "pom.xml"
 FETCH_S = 600
-FETCH_TRIES = 3
-"""One answer that did not come ends a run of Maven; a hundred jars and plugins are asked for."""
 FORMAT_S = 120
 START_S = 120
 JAVA_VERSION_MIN = 17
@@ -122,14 +120,10 @@ def _fetch(folder: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     argv = ["mvn", "-q", "-B", "-ntp", "-f", str(POM), "dependency:copy-dependencies"]
     argv += ["-DincludeScope=runtime", f"-DoutputDirectory={beside}"]
-    for _ in range(FETCH_TRIES):
-        fetched = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=FETCH_S)
-        if fetched.returncode == 0:
-            beside.rename(folder)
-            return
-        # Maven remembers for a day what it could not fetch, unless it is told to ask again.
-        argv = [*argv, "-U"]
-    raise StackError(f"maven can't fetch Apache Kafka:\n{fetched.stdout[-2000:]}{fetched.stderr[-500:]}")
+    fetched = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=FETCH_S)
+    if fetched.returncode != 0:
+        raise StackError(f"maven can't fetch Apache Kafka:\n{fetched.stdout[-2000:]}{fetched.stderr[-500:]}")
+    beside.rename(folder)
 
 
 @dataclass(frozen=True)
