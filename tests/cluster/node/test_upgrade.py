@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -22,7 +22,7 @@ from tests.cluster.node.faults import Faults
 from tests.cluster.node.judging import Court, Ear, aftermath
 from tests.cluster.node.office import NAME, Office
 from tests.cluster.node.phones import Customers
-from tests.cluster.node.upgrade_page import BACK, READY, UP, Command, Names
+from tests.cluster.node.upgrade_page import BACK, CHART, READY, UP, Command, Names
 
 SEED: Final = 101
 CALLS_BEFORE: Final = 10
@@ -69,6 +69,11 @@ class Operator:
             revision=int(found["revision"]),
         )
 
+    def return_to_this(self) -> None:
+        """This version again, for the tests that come after this one."""
+        told = ("--values", str(self._office.values), "--wait", f"--timeout={READY}")
+        self._office.kubernetes.run("helm4", "upgrade", NAME, str(CHART), *self._where, *told)
+
     def versions(self) -> dict[str, set[str]]:
         """The tags of each service's containers that run."""
         found: dict[str, set[str]] = {}
@@ -105,16 +110,23 @@ class Operator:
         return Step(way=way, changed=changed, under_way=under_way, begun_at=begun, ended_at=ended)
 
 
+@pytest.fixture
+def operator(office: Office, tags: tuple[str, str]) -> Iterator[Operator]:
+    """Leaves this version behind."""
+    made = Operator(office, tags)
+    yield made
+    made.return_to_this()
+
+
 @pytest.mark.timeout(7200)
 def test_nothing_is_lost_or_doubled_while_a_release_is_upgraded_and_taken_back(
-    office: Office, court: Court, beside: NodeParts, tags: tuple[str, str]
+    office: Office, court: Court, beside: NodeParts, tags: tuple[str, str], operator: Operator
 ) -> None:
     """N−1 → N → N−1, in the order of the operator's page; it writes docs/cluster-upgrade.md."""
     assert len(set(tags)) == len(tags), "the last release's image is this tree's"
     before = release.commit()
     assert before is not None
     kept, begun = release.migrated_since(before), time.monotonic()
-    operator = Operator(office, tags)
     names = operator.take_back({each: beside.database(f"{each}_of_the_release") for each in kept})
     ways = (("up", UP, names), ("back", BACK, names._replace(kept=frozenset(kept))))
     ear, customers = Ear(court.settings), Customers(court.phones, SEED)
