@@ -5,6 +5,9 @@ DEV := .venv/bin/python -m devtools
 OPS := .venv/bin/python -m ringback
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
+# A test may start eight services: each would compile Ringback's sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup requirements demo live up down test test-fast check rules sim sim-mutants bench chaos chart-cluster \
 	drill screenshots schemas audit licences sbom unmaintained image image-test
@@ -80,7 +83,7 @@ image: setup ## the container image with its bill of materials, into a cache (FR
 	@$(DEV) image $(if $(FRESH),--fresh) $(if $(BASE),--base $(BASE))
 
 screenshots: setup ## pictures of the console's screens, into docs/console, with axe at 0 in both languages
-	@.venv/bin/python -m pytest -n 0 tests/integration/console/screenshots.py $(ARGS)
+	@.venv/bin/python -m pytest -n 0 tests/integration/console/walks/screenshots.py $(ARGS)
 
 image-test: image ## every service from the image: read-only root, no capabilities, real parts; size, user, labels, ffmpeg
 	@.venv/bin/python -m pytest -n 0 tests/image/proof.py $(ARGS)

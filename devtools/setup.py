@@ -207,7 +207,8 @@ def install_requirements(python: Path) -> None:
     run([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[0])])
     packages = ["install", "-q", "--require-hashes", "-r", str(REQUIREMENTS[1])]
     try:
-        run([str(VENV / "bin" / "uv"), "pip", *packages])
+        # As pip does by itself: what is not compiled now is compiled at each start of each process.
+        run([str(VENV / "bin" / "uv"), "pip", *packages, "--compile-bytecode"])
     except SetupFailed:
         # uv does not read pip.conf: if that names a mirror, only pip finds the packages.
         print("setup: uv could not install them; trying pip, which is slower", flush=True)
