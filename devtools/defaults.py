@@ -93,6 +93,8 @@ ORGANIZATION: Final = {
     ),
     "numbers_hidden_from": Said("P8", "roles that see customers' numbers masked", is_in_file=False),
     "requires_second_factor": Said("E1", "people sign in with a second factor only", is_in_file=False),
+    "service_level.within_s": Said("H6", "calls should be answered within so many s", is_in_file=False),
+    "service_level.percent": Said("H6", "the share of calls that should be", is_in_file=False),
 }
 PBX: Final = {
     "apologies_at_once_max": Said("C4", "apology calls at the same time"),

@@ -11,7 +11,9 @@ from services.console.rules.present import Present
 from services.console.state.live import Changes, Figures, Live
 
 LIVE: Final = Route("GET", "/live", Live)
-FIGURES: Final = Route("GET", "/statistics", Figures, query=("since_day", "until_day", "zone"))
+FIGURES: Final = Route(
+    "GET", "/statistics", Figures, query=("since_day", "until_day", "zone", "service_level_s")
+)
 EVENTS: Final = "/live/events"
 EVENT_BYTES_MAX: Final = 2 * 1024 * 1024
 """History's snapshot of a thousand places is a quarter of that."""
@@ -45,9 +47,9 @@ class History:
         """The present."""
         return await self.client.call(LIVE, token=token, address=address)
 
-    async def figures_of(self, token: str, address: str, *, day: str, zone: str) -> Figures:
-        """The figures of a day, by the clock of a zone."""
-        query = {"since_day": day, "until_day": day, "zone": zone}
+    async def figures_of(self, token: str, address: str, *, day: str, zone: str, within_s: int) -> Figures:
+        """The figures of a day, by the clock of a zone; the service level is that of so many seconds."""
+        query = {"since_day": day, "until_day": day, "zone": zone, "service_level_s": str(within_s)}
         return await self.client.call(FIGURES, token=token, address=address, query=query)
 
     @asynccontextmanager

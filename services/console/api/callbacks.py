@@ -10,7 +10,7 @@ from litestar.response import Redirect, Stream
 
 from services.console.activities.api_client import Refused, Unreachable
 from services.console.api import following, history_addresses
-from services.console.api.history_addresses import filtered
+from services.console.api.history_addresses import READ, filtered
 from services.console.api.pages import FieldError
 from services.console.api.requests import (
     Console,
@@ -31,7 +31,6 @@ from services.console.state.callbacks import Callback, Page
 from services.console.state.contacts import Colleague
 
 SCREEN: Final = "callbacks"
-READ: Final = "history.read"
 ORDER: Final = "callback.order"
 CANCEL: Final = "callback.cancel"
 FORM_STATUSES: Final = (400, 422)
@@ -149,6 +148,8 @@ class CallbackRoutes(Controller):
             "departments": reached(
                 person, READ, await console.contacts.departments(person.token, person.address)
             ),
+            # Of those of others none is listed, however far history is read.
+            "contact_of": partial(history_addresses.contact, organization, filters={}),
             "path": path,
             "newest": filtered(path, filters, after=""),
             "older": filtered(path, filters, after=page.next or ""),
@@ -195,7 +196,7 @@ def _shared(person: Person, organization: str, filters: Mapping[str, str]) -> di
         "ended_path": f"{path}/ended" if READ in me.rights else "",
         "standing_path": path,
         "filters": filters,
-        "contact_of": partial(history_addresses.contact, organization, filters={}),
+        "contact_of": history_addresses.contacts(organization, me.rights),
         "may_order": ORDER in me.rights,
         "may_cancel": partial(reaches, me.rights, me.departments, CANCEL),
         **WORDS,

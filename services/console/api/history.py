@@ -10,6 +10,7 @@ from litestar.response import Redirect, Stream
 
 from services.console.activities.api_client import Download, Refused
 from services.console.api import history_addresses
+from services.console.api.history_addresses import READ
 from services.console.api.pages import PROTECTING, FieldError
 from services.console.api.requests import (
     CurrentPerson,
@@ -26,7 +27,6 @@ from services.console.rules.navigation import OWN
 from services.console.state.contacts import Colleague, Page
 
 SCREEN: Final = "history"
-READ: Final = "history.read"
 DOWNLOAD: Final = "history.download"
 FORM_STATUSES: Final = (400, 422)
 """A filter that history can't read: said at its field."""

@@ -63,11 +63,12 @@ class StatisticsRoutes(Controller):
             # A form sends empty fields and a field for each department: an address should be short.
             return Redirect(_address(path, filters), status_code=303)
         today = formats.date_of(console.clock.now(), person.me.timezone)
+        usual = person.me.service_level.within_s
         departments = asyncio.create_task(console.contacts.departments(person.token, person.address))
         found: Statistics | None = None
         errors: dict[str, FieldError] = {}
         try:
-            asked = statistics.asked(filters, today)
+            asked = statistics.asked(filters, today, usual)
             found = await console.figures.of(person.token, person.address, asked)
         except Refused as refused:
             if refused.status not in FORM_STATUSES:
@@ -87,8 +88,8 @@ class StatisticsRoutes(Controller):
             "chosen": filters.get(statistics.DEPARTMENT, "").split(","),
             "presets": [_preset(path, filters, length, today) for length in statistics.PRESETS],
             "seconds": found.service_level_s if found else 0,
-            "seconds_choice": statistics.SECONDS_CHOICE,
-            "csv": _csv(person, organization, statistics.asked(filters, today)),
+            "seconds_choice": statistics.seconds_choice(usual),
+            "csv": _csv(person, organization, statistics.asked(filters, today, usual)),
             "found": found,
             **({} if found is None else _shown(found)),
         }
@@ -114,7 +115,8 @@ class StatisticsDownloadRoutes(Controller):
         part = request.query_params.get("part", "")
         if part not in statistics.PARTS:
             part = statistics.PARTS[0]
-        asked = {**statistics.asked(statistics.given(query), today), "part": part}
+        usual = person.me.service_level.within_s
+        asked = {**statistics.asked(statistics.given(query), today, usual), "part": part}
         async with AsyncExitStack() as entered:
             entered.enter_context(console.turns.one(f"{person.me.organization_id}/{person.me.login}"))
             found = await entered.enter_async_context(

@@ -141,12 +141,19 @@ async def _known_now(request: Request[Any, Any, Any], console: Console, admissio
         if refused.is_signed_out:
             raise
         return admission
-    return structs.replace(admission, organization_name=me.organization_name, timezone=me.timezone)
+    return structs.replace(
+        admission,
+        organization_name=me.organization_name,
+        timezone=me.timezone,
+        service_level=me.service_level,
+    )
 
 
 async def _figures(request: Request[Any, Any, Any], console: Console, admission: Admission) -> Figures | None:
     try:
-        return await figures_of_today(console, admission.token, client_address(request), admission.timezone)
+        return await figures_of_today(
+            console, admission.token, client_address(request), admission.timezone, admission.service_level
+        )
     except Refused:
         # A token that was made to see the present alone.
         return None
@@ -180,6 +187,7 @@ def _drawn(
         login="",
         organization_name=admission.organization_name,
         timezone=admission.timezone,
+        service_level=admission.service_level,
     )
     kept = [_kept(console, admission)]
     return console.pages.render(request, template, values, me=me, set_cookies=kept)

@@ -8,7 +8,7 @@ from litestar import Controller, Request, Response, get
 from litestar.response import Stream
 
 from services.console.activities.api_client import Refused, Unreachable
-from services.console.api import following
+from services.console.api import callbacks, following, history_addresses
 from services.console.api.requests import (
     Console,
     CurrentPerson,
@@ -21,6 +21,7 @@ from services.console.api.requests import (
 )
 from services.console.rules import formats, wallboard, wallboard_words
 from services.console.rules.present import Present
+from services.console.state.answers import Me, ServiceLevel
 from services.console.state.live import Figures
 
 SCREEN: Final = "wallboard"
@@ -31,7 +32,6 @@ WORDS: Final = {
     "pauses": wallboard_words.PAUSES,
     "attempts": wallboard_words.ATTEMPTS,
     "origins": wallboard_words.ORIGINS,
-    "goal": wallboard.GOAL_PERCENT,
 }
 _log = structlog.get_logger()
 
@@ -59,7 +59,8 @@ class WallboardRoutes(Controller):
         except Unreachable as error:
             _log.warning("a service can't be reached", reached=error.service, reason=str(error))
         figures = await _figures(console, person)
-        values = {"screen": SCREEN, "board": board, "figures": figures, "chosen": department, **WORDS}
+        values = {"screen": SCREEN, "board": board, "figures": figures, "chosen": department}
+        values |= _links(person.me) | WORDS
         return console.pages.render(request, "wallboard.html", values, me=person.me)
 
     @get("/board")
@@ -106,14 +107,17 @@ async def _figures(console: Console, person: Person) -> Figures | None:
     """Today's figures; None for whoever may not read them, and while history has none to give."""
     if STATISTICS not in person.me.rights:
         return None
-    return await figures_of_today(console, person.token, person.address, person.me.timezone)
+    me = person.me
+    return await figures_of_today(console, person.token, person.address, me.timezone, me.service_level)
 
 
-async def figures_of_today(console: Console, token: str, address: str, zone: str) -> Figures | None:
+async def figures_of_today(
+    console: Console, token: str, address: str, zone: str, level: ServiceLevel
+) -> Figures | None:
     """The figures since midnight of a zone; None while history has none to give. Raises Refused."""
     day = formats.date_of(console.clock.now(), zone)
     try:
-        return await console.history.figures_of(token, address, day=day, zone=zone)
+        return await console.history.figures_of(token, address, day=day, zone=zone, within_s=level.within_s)
     except Unreachable:
         return None
     except Refused as refused:
@@ -126,5 +130,14 @@ def _board(
     request: Request[Any, Any, Any], console: Console, department: str, person: Person, present: Present
 ) -> Response[str]:
     board = wallboard.board(present, present.at)
-    values = {"board": board, "chosen": department, **WORDS}
+    values = {"board": board, "chosen": department, **_links(person.me), **WORDS}
     return console.pages.render(request, "wallboard_board.html", values, me=person.me)
+
+
+def _links(me: Me) -> dict[str, Any]:
+    """Where a place leads."""
+    organization = me.organization_id
+    return {
+        "contact_of": history_addresses.contacts(organization, me.rights),
+        "callbacks_path": callbacks.path_of(organization),
+    }

@@ -15,7 +15,6 @@ SECONDS: Final = "service_level_s"
 NAMES: Final = (SINCE, SECONDS, DEPARTMENT, UNTIL)
 """By the names that history gives them; a refusal that names another field is about the period's end."""
 SECONDS_CHOICE: Final = (10, 15, 20, 30, 45, 60, 90, 120, 180)
-SECONDS_USUAL: Final = 20
 DAYS_USUAL: Final = 7
 PRESETS: Final = (1, 7, 30)
 """Days that end today, a link each."""
@@ -43,10 +42,15 @@ def days(filters: Mapping[str, str], today: str) -> tuple[str, str]:
     return since, until
 
 
-def asked(filters: Mapping[str, str], today: str) -> dict[str, str]:
-    """The question to history."""
+def asked(filters: Mapping[str, str], today: str, seconds: int) -> dict[str, str]:
+    """The question to history; the service level is that of `seconds`, unless another one is chosen."""
     since, until = days(filters, today)
-    return {**filters, SINCE: since, UNTIL: until, "is_compared": "true"}
+    return {SECONDS: str(seconds), **filters, SINCE: since, UNTIL: until, "is_compared": "true"}
+
+
+def seconds_choice(usual: int) -> list[int]:
+    """What is offered to choose from, with what is usual in the organization."""
+    return sorted({*SECONDS_CHOICE, usual})
 
 
 def preset(length: int, today: str) -> dict[str, str]:

@@ -13,8 +13,6 @@ from services.console.rules.present import Present
 from services.console.state.live import Agent, Callback, Department, Place
 
 LATE_MS: Final = 60_000
-GOAL_PERCENT: Final = 80
-"""Of the calls that wait for an answer: four of five within twenty seconds is what the field aims at."""
 STATES: Final = ("free", "ringing", "talking", "wrap_up", "paused", "away")
 """In the order in which a department's agents are counted."""
 _NO_RANK: Final = (2**62, 0, "")

@@ -124,6 +124,13 @@ class SecondFactorConfirmed(msgspec.Struct, frozen=True, kw_only=True):
     opened: Opened | None = None
 
 
+class ServiceLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of calls that should be answered within so many seconds."""
+
+    within_s: int = 20
+    percent: int = 80
+
+
 class Me(msgspec.Struct, frozen=True, kw_only=True):
     """Who has signed in, in which organization, and how far each right goes."""
 
@@ -136,3 +143,4 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     organization_name: str
     timezone: str
+    service_level: ServiceLevel = ServiceLevel()

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from services.console.state.answers import ServiceLevel
+
 
 class TokenDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A new token: its name, what it may do, and in which departments."""
@@ -62,3 +64,4 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     organization_name: str
     timezone: str
+    service_level: ServiceLevel = ServiceLevel()

@@ -23,7 +23,13 @@ from services.directory.activities.stored_cards import StoredCard, in_force, rea
 from services.directory.activities.tables import CARDS, PROGRAMS
 from services.directory.rules import holders
 from services.directory.rules.errors import Code, Problem, RequestRefused
-from services.directory.state.cards import DepartmentCard, EmployeeCard, OrganizationCard, TokenCard
+from services.directory.state.cards import (
+    DepartmentCard,
+    EmployeeCard,
+    OrganizationCard,
+    ServiceLevel,
+    TokenCard,
+)
 from services.directory.state.office import Kind
 
 BEARER: Final = "Bearer "
@@ -90,12 +96,13 @@ class Principal(Struct, frozen=True, kw_only=True):
 
 
 class Called(Struct, frozen=True, kw_only=True):
-    """What a principal is called, where, and the zone there."""
+    """What a principal is called, where, and the zone and the service level there."""
 
     name: str = ""
     login: str = ""
     organization_name: str = ""
     timezone: str = "UTC"
+    service_level: ServiceLevel = ServiceLevel()
 
 
 class TokenUnknown(RequestRefused):
@@ -197,7 +204,12 @@ class Authentication:
         found = Called()
         for row in readable(rows):
             if isinstance(row.card, OrganizationCard):
-                found = structs.replace(found, organization_name=row.card.name, timezone=row.card.timezone)
+                found = structs.replace(
+                    found,
+                    organization_name=row.card.name,
+                    timezone=row.card.timezone,
+                    service_level=row.card.service_level,
+                )
             elif isinstance(row.card, EmployeeCard):
                 found = structs.replace(found, name=row.card.name, login=row.card.login)
         return found

@@ -237,6 +237,7 @@ class MeRoutes(Controller):
             login=called.login,
             organization_name=called.organization_name,
             timezone=called.timezone,
+            service_level=called.service_level,
         )
 
     @put("/password")

@@ -118,6 +118,7 @@ FIELDS: Final[dict[str, Words]] = {
     "overflow_action": Words("если очередь полна", "when the queue is full"),
     "pause_between_rounds_ms": Words("пауза между кругами", "pause between rounds"),
     "pbx_id": Words("АТС", "PBX"),
+    "percent": Words("процент", "percent"),
     "position": Words("место в очереди", "position"),
     "reason": Words("причина", "reason"),
     "recipients": Words("получатели писем", "recipients of letters"),
@@ -131,6 +132,7 @@ FIELDS: Final[dict[str, Words]] = {
     "satellite_numbers": Words("спутниковые номера", "satellite numbers"),
     "second_agent_id": Words("второй сотрудник", "second employee"),
     "sees_organization": Words("видит всю организацию", "sees the organization"),
+    "service_level": Words("уровень обслуживания", "service level"),
     "silence_ms": Words("тишина завершает через", "silence ends it after"),
     "sims": Words("корпоративные SIM-карты", "company SIM cards"),
     "speech_ms_min": Words("наименьшая речь", "least speech"),
@@ -146,6 +148,7 @@ FIELDS: Final[dict[str, Words]] = {
     "wait_ms": Words("время ожидания", "wait"),
     "waiting_max": Words("ждущих не больше", "waiting at most"),
     "welcome": Words("приветствие очереди", "welcome"),
+    "within_s": Words("ответ за, с", "answered within, s"),
     "wrap_up_ms": Words("время на заметки", "wrap-up"),
 }
 VALUES: Final[dict[str, Words]] = {

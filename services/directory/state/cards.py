@@ -86,6 +86,16 @@ class Dialling(Card, frozen=True, kw_only=True):
     minutes_per_day_max: Count | None = None
 
 
+class ServiceLevel(Card, frozen=True, kw_only=True):
+    """The share of calls that should be answered within so many seconds, of those that wait in departments.
+
+    Statistics count waits by the second up to a minute.
+    """
+
+    within_s: Annotated[int, Meta(ge=1, le=60)] = 20
+    percent: Annotated[int, Meta(ge=1, le=100)] = 80
+
+
 class OrganizationForm(Card, frozen=True, kw_only=True):
     """The company. `administrators` get the letters that nobody else gets; empty: whoever has that role."""
 
@@ -106,6 +116,7 @@ class OrganizationCard(OrganizationForm, frozen=True, kw_only=True):
     """The roles that see customers' numbers masked."""
     requires_second_factor: bool = False
     """Nobody signs in without one: whoever has none sets it up after the password."""
+    service_level: ServiceLevel = ServiceLevel()
 
 
 class PbxCard(Card, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from services.directory.state.cards import (
     PbxCard,
     RulesCard,
     ScenarioCard,
+    ServiceLevel,
 )
 from services.directory.state.limits import (
     Extension,
@@ -41,6 +42,7 @@ class OrganizationSheet(OrganizationForm, frozen=True, kw_only=True):
     holidays: Region | UnsetType | None = UNSET
     numbers_hidden_from: Annotated[tuple[Role, ...], Meta(max_length=len(Role))] | UnsetType = UNSET
     requires_second_factor: bool | UnsetType = UNSET
+    service_level: ServiceLevel | UnsetType = UNSET
 
 
 class EmployeeSheet(EmployeeAtWork, frozen=True, kw_only=True):

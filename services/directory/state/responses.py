@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from services.directory.state.cards import EmployeeCard, NoticeCard, TokenCard
+from services.directory.state.cards import EmployeeCard, NoticeCard, ServiceLevel, TokenCard
 
 T = TypeVar("T")
 
@@ -274,6 +274,7 @@ class Me(Struct, frozen=True, kw_only=True):
     login: str = ""
     organization_name: str = ""
     timezone: str = "UTC"
+    service_level: ServiceLevel = ServiceLevel()
 
 
 class AuditChange(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import gettext
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,14 @@ def test_every_text_of_the_pages_is_translated_and_nothing_else_is(language: str
     assert known.keys() - used == set(), "left over"
     empty = [each.id for each in known.values() if not all(_forms(each))]
     assert empty == [], "without words"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_stands_in_a_catalogue_once(language: str) -> None:
+    """Of two translations one would be shown in both places, whatever the other says."""
+    source = (FOLDER / "activities" / "locale" / f"{language}.po").read_text(encoding="utf-8")
+    counted = Counter(re.findall(r'^msgid (".*"(?:\n".*")*)', source, re.MULTILINE))
+    assert [text for text, count in counted.items() if count > 1] == []
 
 
 def _forms(message: Message) -> tuple[str, ...]:

@@ -49,6 +49,12 @@ def step_of(value_ms: int) -> int:
 
 
 @pytest.mark.rule("H6")
+@pytest.mark.rule("H6")
+def test_every_service_level_that_a_card_can_have_is_counted_exactly() -> None:
+    """`ServiceLevel` of the directory: whole seconds up to a minute."""
+    assert set(range(1, 61)) <= set(STEPS_S)
+
+
 @given(places, st.sampled_from(STEPS_S))
 def test_figures_of_calls_are_those_of_a_plain_look_at_the_rows(
     rows: list[tuple[PlaceEnd | None, int]], soon_s: int
