@@ -49,11 +49,15 @@ class Logins:
         made = [Login("administrator", agent_id(ADMINISTRATOR), self.administrator())]
         for role, number in (("head", HEAD), ("agent", AGENT)):
             who = agent_id(number)
-            once = self._asked("POST", f"/employees/{who}/password", {})["secret"]
-            login = self._asked("GET", f"/employees/{who}")["card"]["login"]
-            self._choose(login, once)
-            made.append(Login(role, who, login))
+            made.append(Login(role, who, self.give(who)))
         return made
+
+    def give(self, who: AgentId) -> str:
+        """Give an employee the password, after the administrator; the login. Raises StackError."""
+        once = self._asked("POST", f"/employees/{who}/password", {})["secret"]
+        login: str = self._asked("GET", f"/employees/{who}")["card"]["login"]
+        self._choose(login, once)
+        return login
 
     def pause(self, who: AgentId, *, is_paused: bool) -> None:
         """Pause somebody, or end the pause. Raises StackError."""

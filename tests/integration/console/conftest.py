@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from services.history.activities.database import connected
 from tests.integration.console.app import ADMINISTRATOR, Browser, ConsoleApp
+from tests.integration.console.companies_history import CompanyHistory, history_of
 from tests.integration.console.past import past_of
 from tests.integration.directory.companies import Company, sqlite
 from tests.integration.history.harness import HistoryHarness
@@ -51,9 +53,9 @@ def browser(console: ConsoleApp) -> Browser:
 
 
 @pytest.fixture
-async def past(company: Company, tmp_path: Path) -> AsyncIterator[HistoryHarness]:
+async def past(company: Company, sqlite_history: str) -> AsyncIterator[HistoryHarness]:
     """The company's history, with nothing in it yet."""
-    made = await past_of(company, f"sqlite:///{tmp_path / 'history.db'}")
+    made = await past_of(company, sqlite_history)
     yield made
     await made.engine.dispose()
 
@@ -64,5 +66,24 @@ async def reading(
 ) -> AsyncIterator[ConsoleApp]:
     """A replica that reads that history."""
     made = ConsoleApp(company, redis_server, fresh_prefix, history=past.app)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def history(company: Company, sqlite_history: str) -> AsyncIterator[CompanyHistory]:
+    """The company's history, whose streams can be followed."""
+    engine = connected(sqlite_history)
+    async with history_of(company, engine) as made:
+        yield made
+    await engine.dispose()
+
+
+@pytest.fixture
+async def replica(
+    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[ConsoleApp]:
+    """A replica that follows it."""
+    made = ConsoleApp(company, redis_server, fresh_prefix, history_url=history.url)
     yield made
     await made.close()

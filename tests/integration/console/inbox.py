@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -13,7 +12,7 @@ from contracts.message import Fact
 from contracts.routing import VoicemailReached
 from contracts.voicemail import MessageStored
 from runtime.ports import Blobs
-from services.history.activities.database import connected, migrate
+from services.history.activities.database import connected
 from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.directory.companies import ORGANIZATION, Company
 from tests.integration.history.harness import department_call, voicemail
@@ -25,7 +24,7 @@ MINUTE_S = 60
 
 @asynccontextmanager
 async def inbox_of(
-    company: Company, folder: Path, *, links: Blobs | None = None
+    company: Company, database: str, *, links: Blobs | None = None
 ) -> AsyncIterator[CompanyHistory]:
     """The company's history, with its people and departments; the time is that of the stories.
 
@@ -34,8 +33,7 @@ async def inbox_of(
     company.clock.at = float(BEGIN)
     company.headers = await company.login("gusev.r")
     await company.made("/departments", {"id": "service", "name": "Сервис", "pbx_id": "moskva"})
-    engine = connected(f"sqlite:///{folder / 'history.db'}")
-    await migrate(engine)
+    engine = connected(database)
     made = CompanyHistory(company, engine, links=links)
     await made.hear_directory()
     yield made

@@ -11,7 +11,7 @@ from contracts.message import Fact
 from contracts.queue import Skip, SkipReason
 from contracts.voicemail import MessageStored
 from runtime.ports import Blobs
-from services.history.activities.database import connected, migrate
+from services.history.activities.database import connected
 from tests import offices
 from tests.integration.directory.companies import ORGANIZATION, TOKEN_KEYS, Company
 from tests.integration.history.harness import HistoryHarness, department_call, voicemail
@@ -29,7 +29,6 @@ async def past_of(company: Company, database: str, *, links: Blobs | None = None
     Links to audio lead into `links`.
     """
     engine = connected(database)
-    await migrate(engine)
     made = HistoryHarness(engine, 1_000, keys=TOKEN_KEYS, clock=company.clock, links=links)
     company.clock.at = float(BEGIN)
     company.headers = await company.login("gusev.r")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -33,10 +32,12 @@ def tone() -> bytes:
 
 
 @pytest.fixture
-async def past(company: Company, tmp_path: Path, s3_server: S3, tone: bytes) -> AsyncIterator[HistoryHarness]:
+async def past(
+    company: Company, sqlite_history: str, s3_server: S3, tone: bytes
+) -> AsyncIterator[HistoryHarness]:
     """A history with a recorded conversation and a voice message, which are in S3."""
     blobs = listening.blobs_of(s3_server)
-    made = await past_of(company, f"sqlite:///{tmp_path / 'history.db'}", links=blobs)
+    made = await past_of(company, sqlite_history, links=blobs)
     await story.a_voice_message(made)
     await story.a_called_back_customer(made)
     await blobs.put(listening.CONVERSATION, tone, content_type="audio/wav")

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +12,6 @@ from msgspec import structs
 from contracts.callback import Origin
 from contracts.directory import CallbackAsked, CallbackCancelAsked
 from services.console.activities import callbacks as calls
-from services.history.activities.database import connected, migrate
 from tests.integration.console.app import HOME, Browser, ConsoleApp
 from tests.integration.console.companies_callbacks import (
     NUMBER,
@@ -22,33 +20,13 @@ from tests.integration.console.companies_callbacks import (
     ordered,
     place_of,
 )
-from tests.integration.console.companies_history import CompanyHistory, history_of, served
+from tests.integration.console.companies_history import CompanyHistory, served
 from tests.integration.console.past import HOSTILE
 from tests.integration.console.test_history import rows_of, text_of
 from tests.integration.console.test_wallboard import SOON_S, Stream, an_agent
 from tests.integration.directory.companies import Company
 
 CALLBACKS = f"{HOME}callbacks"
-
-
-@pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
-    """The company's history."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def console(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[ConsoleApp]:
-    """A console that reaches it."""
-    made = ConsoleApp(company, redis_server, fresh_prefix, history_url=history.url)
-    yield made
-    await made.close()
 
 
 @pytest.fixture
@@ -59,9 +37,9 @@ async def callbacks(company: Company, history: CompanyHistory) -> AsyncIterator[
         yield made
 
 
-async def signed_in(console: ConsoleApp, made: dict[str, Any] | None = None) -> Browser:
+async def signed_in(replica: ConsoleApp, made: dict[str, Any] | None = None) -> Browser:
     """Somebody's browser; the administrator's, if nobody is named."""
-    browser = console.browser()
+    browser = replica.browser()
     await (browser.sign_in() if made is None else browser.sign_in(made["card"]["login"]))
     return browser
 
@@ -92,12 +70,12 @@ def said_at(page: str, field: str) -> str:
 
 @pytest.mark.rule("C2", "C6")
 async def test_a_row_says_when_by_when_whom_and_what_was_tried(
-    console: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Nearest deadline first; the place is the present one; beneath the time how it was ordered."""
     first, second = ordered(company, "1", ago=8), ordered(company, "2", origin=Origin.ABANDONED)
     await history.tell(first, place_of(first), second, place_of(second))
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     page = await browser.open(CALLBACKS)
     assert page.status_code == 200
     one, two = standing_of(page.text)
@@ -117,7 +95,7 @@ async def test_a_row_says_when_by_when_whom_and_what_was_tried(
 @pytest.mark.rule("P2", "P3", "P4", "P8")
 @pytest.mark.parametrize("role", ["department_head", "user", "restricted_user"])
 async def test_each_role_sees_and_cancels_what_its_rights_reach(
-    console: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """Own departments; a restricted user has neither the entry nor any of the addresses."""
     made = await an_agent(company, history, "Орлов Пётр", role)
@@ -128,7 +106,7 @@ async def test_each_role_sees_and_cancels_what_its_rights_reach(
         await history.tell(each, place_of(each))
     ended = ordered(company, "3")
     await history.tell(ended, *cancelled(ended))
-    browser = await signed_in(console, made)
+    browser = await signed_in(replica, made)
     page = await browser.open(CALLBACKS)
     if role == "restricted_user":
         assert page.status_code == 403
@@ -155,7 +133,7 @@ async def test_each_role_sees_and_cancels_what_its_rights_reach(
 
 @pytest.mark.rule("P2")
 async def test_a_head_who_sees_the_company_orders_and_cancels_in_own_departments_alone(
-    console: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
+    replica: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
 ) -> None:
     """Neither the page nor a form that was made by hand does more."""
     made = await an_agent(company, history, "Белова Ольга", "department_head")
@@ -164,7 +142,7 @@ async def test_a_head_who_sees_the_company_orders_and_cancels_in_own_departments
     await history.hear_directory()
     other = ordered(company, "2", department="service")
     await history.tell(other, place_of(other))
-    browser = await signed_in(console, made)
+    browser = await signed_in(replica, made)
     [row] = standing_of((await browser.open(CALLBACKS)).text)
     assert "Сервис" in row
     assert "Отменить" not in row
@@ -179,11 +157,11 @@ async def test_a_head_who_sees_the_company_orders_and_cancels_in_own_departments
 
 @pytest.mark.rule("P2", "C9", "C11")
 async def test_a_head_orders_one_sees_it_standing_and_cancels_it(
-    console: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
+    replica: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
 ) -> None:
     """And whoever looks reads by whom it was cancelled."""
     made = await an_agent(company, history, "Белова Ольга", "department_head")
-    head, administrator = await signed_in(console, made), await signed_in(console)
+    head, administrator = await signed_in(replica, made), await signed_in(replica)
     page = await order(head, "+7 (916) 555‑00‑01")
     assert "Звонок на +7 916 555-00-01 заказан: Отдел продаж." in text_of(page)
     [row] = standing_of(page)
@@ -202,13 +180,13 @@ async def test_a_head_orders_one_sees_it_standing_and_cancels_it(
 
 @pytest.mark.rule("C10")
 async def test_a_refusal_stands_at_its_field_in_words_and_another_number_is_taken(
-    console: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
+    replica: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
 ) -> None:
     """What the API can't read, what the policy forbids, and a department without callbacks."""
     card = (await company.call("GET", "/organization")).json()["card"]
     dialling = {**card["dialling"], "denied_numbers": ["+79165550009"]}
     assert (await company.changed("/organization", dialling=dialling)).status_code == 200
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     for number, said in (
         ("", "Укажите номер клиента."),
         ("8 916 555-00-01", "Это не номер с кодом страны."),
@@ -236,10 +214,10 @@ async def test_a_refusal_stands_at_its_field_in_words_and_another_number_is_take
 
 @pytest.mark.rule("C8")
 async def test_a_double_click_orders_once_and_a_customer_who_has_one_keeps_it(
-    console: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
+    replica: ConsoleApp, company: Company, history: CompanyHistory, callbacks: CompanyCallbacks
 ) -> None:
     """The same form twice is one order; another form confirms the callback that stands."""
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     await browser.open(f"{CALLBACKS}/order")
     form = {"csrf": browser.csrf, "number": NUMBER, "department": "sales", "key": key_of(browser)}
     answers = await asyncio.gather(*(browser.post(f"{CALLBACKS}/order", **form) for _ in range(2)))
@@ -253,11 +231,11 @@ async def test_a_double_click_orders_once_and_a_customer_who_has_one_keeps_it(
 
 
 async def test_what_is_not_decided_yet_is_said_so_until_it_is(
-    console: ConsoleApp, company: Company, history: CompanyHistory, monkeypatch: pytest.MonkeyPatch
+    replica: ConsoleApp, company: Company, history: CompanyHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Callback is away: the order is kept, and the page asks again by itself."""
     monkeypatch.setattr(calls, "LOOKS_S", (0.0,))
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     page = await order(browser)
     assert "Заказ принят." in page
     [part] = re.findall(r'hx-get="([^"]+)"', page)
@@ -274,7 +252,7 @@ async def test_what_is_not_decided_yet_is_said_so_until_it_is(
 
 
 async def test_filters_stand_in_the_address_and_lead_through_pages(
-    console: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Department and origin of those that stand; the days of the order, too, of those that have ended."""
     await company.made("/departments", {"id": "service", "name": "Сервис", "pbx_id": "moskva"})
@@ -284,7 +262,7 @@ async def test_filters_stand_in_the_address_and_lead_through_pages(
         await history.tell(made, *cancelled(made))
     stands = ordered(company, "service", department="service", origin=Origin.ABANDONED)
     await history.tell(stands, place_of(stands))
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     page = await browser.open(f"{CALLBACKS}?department=&origin=abandoned")
     assert str(page.url).endswith(f"{CALLBACKS}?origin=abandoned")
     assert len(standing_of(page.text)) == 1
@@ -309,9 +287,9 @@ async def test_filters_stand_in_the_address_and_lead_through_pages(
 
 
 async def test_without_any_callback_the_page_says_how_one_is_ordered(
-    console: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     for language, said, ended in (
         ("ru", "слышит предложение и нажимает 1", "Завершённых обратных звонков пока нет"),
         ("en", "they hear the offer and press 1", "No callback has ended yet"),
@@ -324,14 +302,14 @@ async def test_without_any_callback_the_page_says_how_one_is_ordered(
 
 
 async def test_what_others_named_is_text_on_every_page_of_callbacks(
-    console: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Numbers, names and reasons from outside, and what stands in the address."""
     first = structs.replace(ordered(company, "1"), number=HOSTILE)
     second = ordered(company, '"><script>alert(2)')
     await history.tell(first, place_of(first), second, place_of(second))
     await history.tell(*cancelled(second, reason=HOSTILE))
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     for address in (
         "",
         "/ended",
@@ -347,12 +325,12 @@ async def test_what_others_named_is_text_on_every_page_of_callbacks(
 
 
 async def test_a_change_is_seen_on_the_standing_tab_as_it_comes(
-    console: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Through the filters of the page, and over for whoever has signed out."""
-    browser = await signed_in(console)
+    browser = await signed_in(replica)
     async with (
-        served(console.app) as url,
+        served(replica.app) as url,
         httpx.AsyncClient(base_url=url, cookies=browser.http.cookies) as http,
         http.stream("GET", f"{CALLBACKS}/events?origin=api") as answer,
         asyncio.timeout(SOON_S),

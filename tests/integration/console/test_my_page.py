@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,9 +14,8 @@ from contracts.message import Fact
 from contracts.queue import AgentBusy, AgentFreed, AgentPaused, PlaceAbandoned, WrapUpStarted
 from contracts.routing import VoicemailReached
 from runtime import quotas
-from services.history.activities.database import connected, migrate
 from tests.integration.console.app import HOME, SIGN_IN, Browser, ConsoleApp
-from tests.integration.console.companies_history import CompanyHistory, history_of, served
+from tests.integration.console.companies_history import CompanyHistory, served
 from tests.integration.console.past import HOSTILE
 from tests.integration.console.test_wallboard import Stream, an_agent, offered, taken
 from tests.integration.directory.companies import Company
@@ -29,42 +27,26 @@ ORLOV = AgentId("orlov-p")
 ROLES = ("user", "restricted_user", "department_head")
 
 
-@pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
-    """The company's history."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def desk(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[ConsoleApp]:
-    """A replica of the console that reads it."""
-    made = ConsoleApp(company, redis_server, fresh_prefix, history_url=history.url)
-    yield made
-    await made.close()
-
-
 async def at_work(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str = "user", name: str = "Орлов Пётр"
+    replica: ConsoleApp,
+    company: Company,
+    history: CompanyHistory,
+    role: str = "user",
+    name: str = "Орлов Пётр",
 ) -> Browser:
     """An agent of Sales, who has signed in and is on the own page."""
     made = await an_agent(company, history, name, role)
-    browser = desk.browser()
+    browser = replica.browser()
     await browser.sign_in(made["card"]["login"])
     await browser.open(ME)
     return browser
 
 
 @asynccontextmanager
-async def following(desk: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
+async def following(replica: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
     """The page's stream with this browser's cookies, over a port: it has no end."""
     async with (
-        served(desk.app) as url,
+        served(replica.app) as url,
         httpx.AsyncClient(base_url=url, cookies=browser.http.cookies) as http,
         http.stream("GET", f"{ME}/events") as answer,
     ):
@@ -87,10 +69,10 @@ def shown(page: httpx.Response) -> str:
 @pytest.mark.rule("P2", "P3", "P4")
 @pytest.mark.parametrize("role", ROLES)
 async def test_everybody_has_the_page_and_sees_the_own_state(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """Whoever is restricted has this page and «My calls», and nothing else."""
-    browser = await at_work(desk, company, history, role)
+    browser = await at_work(replica, company, history, role)
     assert browser.page.status_code == 200
     assert "Свободен" in shown(browser.page)
     menu = re.findall(r'data-key="\w"[^>]*>([^<]+)</a>', browser.page.text)
@@ -102,10 +84,10 @@ async def test_everybody_has_the_page_and_sees_the_own_state(
 @pytest.mark.rule("Q8")
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_pause_is_begun_with_a_reason_and_ended_by_hand(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """The directory hears it from oneself; the page says why one is paused."""
-    browser = await at_work(desk, company, history, role)
+    browser = await at_work(replica, company, history, role)
     page = await browser.send(f"{ME}/pause", reason="lunch")
     assert (page.status_code, "Пауза принята" in page.text) == (200, True)
     await history.hear_directory()
@@ -124,10 +106,10 @@ async def test_a_pause_is_begun_with_a_reason_and_ended_by_hand(
 
 
 async def test_a_form_that_comes_twice_does_one_thing(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """A double click pauses once, and lets notes last until one instant."""
-    browser = await at_work(desk, company, history)
+    browser = await at_work(replica, company, history)
     until = company.clock.now() + 30_000
     await history.tell(WrapUpStarted(agent_id=ORLOV, until_at=Instant(until)))
     page = await browser.open(ME)
@@ -147,10 +129,10 @@ async def test_a_form_that_comes_twice_does_one_thing(
 
 @pytest.mark.rule("Q13")
 async def test_the_time_for_notes_is_ended_early(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """And what is no instant of ours changes nothing."""
-    browser = await at_work(desk, company, history)
+    browser = await at_work(replica, company, history)
     await history.tell(WrapUpStarted(agent_id=ORLOV, until_at=Instant(company.clock.now() + 30_000)))
     page = await browser.open(ME)
     assert "до следующего звонка" in shown(page)
@@ -163,9 +145,9 @@ async def test_the_time_for_notes_is_ended_early(
 
 
 async def test_a_reason_that_is_none_of_the_list_is_refused_in_words(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
-    browser = await at_work(desk, company, history)
+    browser = await at_work(replica, company, history)
     page = await browser.send(f"{ME}/pause", reason="<b>tired</b>")
     assert page.status_code == 400
     assert "<b>tired" not in page.text
@@ -174,9 +156,9 @@ async def test_a_reason_that_is_none_of_the_list_is_refused_in_words(
 
 @pytest.mark.rule("Q8")
 async def test_a_pause_for_misses_says_so_and_how_it_ends(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
-    browser = await at_work(desk, company, history)
+    browser = await at_work(replica, company, history)
     await history.tell(AgentPaused(agent_id=ORLOV, department_id=DepartmentId("sales"), misses=3))
     assert "вы не приняли 3 вызова подряд" in shown(await browser.open(ME))
 
@@ -184,11 +166,11 @@ async def test_a_pause_for_misses_says_so_and_how_it_ends(
 @pytest.mark.rule("P4")
 @pytest.mark.parametrize("role", ["user", "restricted_user"])
 async def test_a_ring_a_talk_and_its_end_come_by_themselves(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """With the customer, how long he has waited, and earlier contacts of the number."""
-    browser = await at_work(desk, company, history, role)
-    async with following(desk, browser) as stream:
+    browser = await at_work(replica, company, history, role)
+    async with following(replica, browser) as stream:
         await stream.picture_with("Свободен")
         await history.tell(*an_earlier_call(company))
         await history.tell(taken(company, "in1"), offered("in1", ORLOV))
@@ -213,10 +195,10 @@ async def test_a_ring_a_talk_and_its_end_come_by_themselves(
 
 @pytest.mark.rule("C3")
 async def test_a_callback_says_that_its_customer_is_being_called(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """The agent has answered and hears nobody yet."""
-    browser = await at_work(desk, company, history)
+    browser = await at_work(replica, company, history)
     now = Instant(company.clock.now())
     ordered = structs.replace(stories.ordered("in1"), joined_at=now, deadline_at=Instant(now + 600_000))
     await history.tell(taken(company, "in1"), ordered, stories.hung_up("in1"), offered("in1", ORLOV))
@@ -230,10 +212,10 @@ async def test_a_callback_says_that_its_customer_is_being_called(
 @pytest.mark.rule("P4")
 @pytest.mark.parametrize("role", ["user", "restricted_user"])
 async def test_the_page_has_the_own_latest_calls_and_how_calls_are_taken(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """And a link to all of them; whoever else's are not among them."""
-    browser = await at_work(desk, company, history, role)
+    browser = await at_work(replica, company, history, role)
     assert "Ваших звонков пока не было" in browser.page.text
     answer = await company.changed(
         "/employees/orlov-p/rules", no_answer={"kind": "department", "department_id": "sales"}
@@ -262,10 +244,10 @@ async def test_the_page_has_the_own_latest_calls_and_how_calls_are_taken(
 @pytest.mark.rule("V5")
 @pytest.mark.parametrize("role", ["user", "restricted_user"])
 async def test_the_page_has_the_own_voice_messages_and_leads_to_each(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """Also for whoever has no inbox of others."""
-    browser = await at_work(desk, company, history, role)
+    browser = await at_work(replica, company, history, role)
     assert "что звонящие скажут вашему автоответчику" in browser.page.text
     reached = VoicemailReached(
         leg_id=LegId("in1"),
@@ -284,16 +266,16 @@ async def test_the_page_has_the_own_voice_messages_and_leads_to_each(
 
 
 async def test_a_stream_ends_with_its_login_and_strangers_have_none(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """The page is asked for anew, and leads to the sign-in."""
-    browser = await at_work(desk, company, history)
-    async with following(desk, browser) as stream:
+    browser = await at_work(replica, company, history)
+    async with following(replica, browser) as stream:
         await stream.picture_with("Свободен")
         await browser.send(f"{HOME}sign-out")
         await history.hear_directory()
         assert await stream.event() == ("reload", "now")
-    async with following(desk, desk.browser()) as stream:
+    async with following(replica, replica.browser()) as stream:
         assert await stream.event() == ("reload", "now")
     assert (await browser.open(ME)).url.path == SIGN_IN
 
@@ -317,24 +299,24 @@ async def test_without_history_the_page_says_so_and_a_pause_is_taken_all_the_sam
 
 
 async def test_where_history_has_no_stream_to_give_the_page_says_that_it_is_slow(
-    desk: ConsoleApp, company: Company, history: CompanyHistory, monkeypatch: pytest.MonkeyPatch
+    replica: ConsoleApp, company: Company, history: CompanyHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked now and then, and is right all the same."""
     monkeypatch.setattr(quotas, "STREAMS_OF_ONE", structs.replace(quotas.STREAMS_OF_ONE, at_once=1))
-    browser = await at_work(desk, company, history)
-    async with following(desk, browser) as first:
+    browser = await at_work(replica, company, history)
+    async with following(replica, browser) as first:
         await first.picture_with("Свободен")
-        async with following(desk, browser) as second:
+        async with following(replica, browser) as second:
             assert "Свободен" in await second.picture_with("раз в полминуты")
 
 
 @pytest.mark.rule("O4")
 async def test_hostile_names_and_numbers_are_text(
-    desk: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """In the page and in its stream."""
-    browser = await at_work(desk, company, history)
-    async with following(desk, browser) as stream:
+    browser = await at_work(replica, company, history)
+    async with following(replica, browser) as stream:
         await stream.picture_with("Свободен")
         await history.tell(structs.replace(taken(company, "in1"), caller=HOSTILE), offered("in1", ORLOV))
         seen = await stream.picture_with("Вам звонят")

@@ -7,7 +7,7 @@ import pytest
 
 from tests import offices
 from tests.integration.console import past as story
-from tests.integration.console.app import HOME, Browser, ConsoleApp
+from tests.integration.console.app import FIRST, HOME, Browser, ConsoleApp
 from tests.integration.console.past import HOSTILE, VOSTOK, heard
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
@@ -65,6 +65,25 @@ async def test_every_formula_belongs_to_a_control_that_the_keyboard_reaches(
     tips = re.findall(r'role="tooltip" id="(f-[\w-]+)">[^<]+<', page.text)
     assert described == tips
     assert len(set(tips)) == len(tips) > 15
+
+
+@pytest.mark.rule("H6")
+async def test_the_organizations_own_service_level_is_the_one_of_every_screen(
+    head: Browser, past: HistoryHarness, company: Company
+) -> None:
+    """Within so many seconds, and the share that is aimed at; another one can be chosen for once."""
+    await story.a_called_back_customer(past)
+    answer = await company.changed("/organization", service_level={"within_s": 37, "percent": 95})
+    assert answer.status_code == 200, answer.text
+    page = text_of((await head.open(STATISTICS)).text)
+    assert "Отвечено за 37 с" in page
+    assert "не дождались за 37 с" in page
+    assert "Отвечено за 20 с" in text_of((await head.open(f"{STATISTICS}?service_level_s=20")).text)
+    table = await head.open(f"{STATISTICS}.csv?part=departments")
+    assert "Уровень обслуживания за 37 с, %" in table.text
+    wallboard = text_of((await head.open(FIRST)).text)
+    assert "Отвечено за 37 с" in wallboard
+    assert "0 %, цель 95 %" in wallboard
 
 
 async def test_filters_stand_in_the_address_as_short_as_they_can(head: Browser, past: HistoryHarness) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,9 +20,9 @@ SALES = f"{VOICEMAIL}/vm.sales"
 
 
 @pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+async def history(company: Company, sqlite_history: str) -> AsyncIterator[CompanyHistory]:
     """Its customers have spoken to the machines of both departments."""
-    async with inbox_of(company, tmp_path) as made:
+    async with inbox_of(company, sqlite_history) as made:
         await said_to_department(made, "service", "service", "+79165550002")
         await said_to_department(made, "sales")
         yield made

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,35 +11,14 @@ import pytest
 
 from contracts.ids import AgentId, DepartmentId, Instant, LegId, OfferId, PbxId, PlaceId
 from contracts.queue import AgentBusy, OfferDeclined, OfferMade, PlaceAbandoned, PlaceTaken
-from services.history.activities.database import connected, migrate
 from tests.integration.console.app import HOME, SIGN_IN, Browser, ConsoleApp
-from tests.integration.console.companies_history import CompanyHistory, history_of, served
+from tests.integration.console.companies_history import CompanyHistory, served
 from tests.integration.directory.companies import Company
 
 WALLBOARD = f"{HOME}wallboard"
 SOON_S = 20.0
 """Far longer than anything here takes: a test that waits for it fails."""
 MINUTE = 60_000
-
-
-@pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
-    """The company's history."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def wall(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[ConsoleApp]:
-    """A console that reaches it."""
-    made = ConsoleApp(company, redis_server, fresh_prefix, history_url=history.url)
-    yield made
-    await made.close()
 
 
 def taken(company: Company, name: str, *, waited: int = 1, department: str = "sales") -> PlaceTaken:
@@ -131,10 +109,10 @@ class Stream:
 
 
 @asynccontextmanager
-async def watching(wall: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
+async def watching(replica: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
     """A stream with this browser's cookies, over a port: it has no end."""
     async with (
-        served(wall.app) as url,
+        served(replica.app) as url,
         httpx.AsyncClient(base_url=url, cookies=browser.http.cookies, timeout=SOON_S) as http,
         http.stream("GET", f"{WALLBOARD}/events") as answer,
     ):
@@ -143,12 +121,12 @@ async def watching(wall: ConsoleApp, browser: Browser) -> AsyncIterator[Stream]:
 
 
 async def test_the_wallboard_is_the_first_page_and_shows_who_waits(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """A card for each department, places in order with their reasons, agents with their state."""
     await an_agent(company, history, "Орлов Пётр")
     await history.tell(taken(company, "in1", waited=9), taken(company, "in2"), offered("in2", "orlov-p"))
-    browser = wall.browser()
+    browser = replica.browser()
     page = (await browser.sign_in()).text
     assert browser.path == WALLBOARD
     assert places_of(page) == 2 * ["+7 916 555-00-01"]
@@ -167,7 +145,7 @@ async def test_the_wallboard_is_the_first_page_and_shows_who_waits(
 @pytest.mark.rule("P2", "P3", "P4", "P8")
 @pytest.mark.parametrize("role", ["department_head", "user", "restricted_user"])
 async def test_each_role_sees_on_the_wallboard_what_its_rights_reach(
-    wall: ConsoleApp, company: Company, history: CompanyHistory, role: str
+    replica: ConsoleApp, company: Company, history: CompanyHistory, role: str
 ) -> None:
     """Own departments; numbers masked where they are hidden; a restricted user has no such page."""
     made = await an_agent(company, history, "Орлов Пётр", role)
@@ -176,14 +154,14 @@ async def test_each_role_sees_on_the_wallboard_what_its_rights_reach(
     assert answer.status_code == 200, answer.text
     await history.hear_directory()
     await history.tell(taken(company, "in1"), taken(company, "in2", department="service"))
-    browser = wall.browser()
+    browser = replica.browser()
     page = await browser.sign_in(made["card"]["login"])
     if role == "restricted_user":
         assert browser.path == f"{HOME}me"
         assert "Табло" not in page.text
         for address in (WALLBOARD, f"{WALLBOARD}/board", f"{WALLBOARD}/today"):
             assert (await browser.open(address)).status_code == 403
-        async with watching(wall, browser) as stream:
+        async with watching(replica, browser) as stream:
             assert await stream.event() == ("reload", "now")
         return
     assert places_of(page.text) == ["…0001" if role == "user" else "+7 916 555-00-01"]
@@ -192,13 +170,13 @@ async def test_each_role_sees_on_the_wallboard_what_its_rights_reach(
 
 
 async def test_every_change_comes_as_the_whole_part_of_the_page(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Nobody waits; somebody comes; an agent talks; the customer goes."""
     await an_agent(company, history, "Орлов Пётр")
-    browser = wall.browser()
+    browser = replica.browser()
     await browser.sign_in()
-    async with watching(wall, browser) as stream:
+    async with watching(replica, browser) as stream:
         assert stream.headers["x-accel-buffering"] == "no"
         await stream.picture_with("Сейчас никто не ждёт")
         await history.tell(taken(company, "in1"))
@@ -211,7 +189,7 @@ async def test_every_change_comes_as_the_whole_part_of_the_page(
 
 
 async def test_a_pause_says_its_reason_and_who_gave_a_place_up_is_named(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """The head sees at a glance why somebody takes no calls; the alert leads to the place."""
     made = await an_agent(company, history, "Орлов Пётр")
@@ -222,7 +200,7 @@ async def test_a_pause_says_its_reason_and_who_gave_a_place_up_is_named(
         offer_id=OfferId("p.in1.o1"), place_id=PlaceId("p.in1"), agent_id=AgentId("orlov-p")
     )
     await history.tell(taken(company, "in1", waited=9), offered("in1", "orlov-p"), declined)
-    browser = wall.browser()
+    browser = replica.browser()
     page = (await browser.sign_in()).text
     assert "Пауза: обед" in page
     assert "Не приняли: Орлов Пётр" in page
@@ -232,25 +210,25 @@ async def test_a_pause_says_its_reason_and_who_gave_a_place_up_is_named(
 
 
 async def test_a_deadline_turns_late_without_a_fact(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Nothing happens, and that is the problem: a page that waited for a change would stay calm."""
     await history.tell(taken(company, "in1", waited=8))
-    browser = wall.browser()
+    browser = replica.browser()
     await browser.sign_in()
-    async with watching(wall, browser) as stream:
+    async with watching(replica, browser) as stream:
         assert "Не успеваем" not in await stream.picture_with("Отдел продаж")
         company.clock.at += 2 * MINUTE
         await stream.picture_with("Не успеваем")
 
 
 async def test_one_department_is_chosen_by_the_address(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """For a phone: the others are there for wide windows, and the stream keeps the choice."""
     await company.made("/departments", {"id": "service", "name": "Сервис", "pbx_id": "moskva"})
     await history.hear_directory()
-    browser = wall.browser()
+    browser = replica.browser()
     await browser.sign_in()
     page = (await browser.open(f"{WALLBOARD}?department=service")).text
     assert '<a href="?department=service" aria-current="page">' in page
@@ -260,17 +238,17 @@ async def test_one_department_is_chosen_by_the_address(
 
 @pytest.mark.rule("P4")
 async def test_a_stream_ends_with_its_login_and_the_page_is_asked_for_anew(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Signed out in another tab: the browser reloads, and is led to the sign-in."""
-    browser = wall.browser()
+    browser = replica.browser()
     await browser.sign_in()
-    async with watching(wall, browser) as stream:
+    async with watching(replica, browser) as stream:
         await stream.picture_with("Отдел продаж")
         await browser.send(f"{HOME}sign-out")
         await history.hear_directory()
         assert await stream.event() == ("reload", "now")
-    async with watching(wall, wall.browser()) as stream:
+    async with watching(replica, replica.browser()) as stream:
         assert await stream.event() == ("reload", "now")
     assert (await browser.open(WALLBOARD)).url.path == SIGN_IN
 
@@ -288,11 +266,11 @@ async def test_without_history_the_page_says_so_and_its_stream_ends(
 
 
 async def test_what_strangers_named_themselves_is_text_on_the_wallboard(
-    wall: ConsoleApp, company: Company, history: CompanyHistory
+    replica: ConsoleApp, company: Company, history: CompanyHistory
 ) -> None:
     """Mark-up in a name runs nowhere, in the page and in its stream."""
     await an_agent(company, history, "<b>Орлов</b> & 'co'")
-    browser = wall.browser()
+    browser = replica.browser()
     page = (await browser.sign_in()).text
     assert "<b>Орлов" not in page
     assert "&lt;b&gt;Орлов&lt;/b&gt; &amp; &#39;co&#39;" in page

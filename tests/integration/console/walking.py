@@ -20,6 +20,7 @@ from tests.integration.directory.companies import PASSWORD, Company
 Theme = Literal["light", "dark"]
 Language = Literal["ru", "en"]
 LOCALES: Final = {"ru": "ru-RU", "en": "en-GB"}
+WIDTHS: Final = (360, 1280)
 PAGE_MS_MAX: Final = 30_000
 """For a busy machine."""
 
@@ -126,6 +127,16 @@ class Visitor:
             for each in found.response["violations"]
             for node in each["nodes"]
         ]
+
+    async def faults(self) -> list[str]:
+        """What is wrong with the page that is shown, at both widths."""
+        found = []
+        for width in WIDTHS:
+            await self.page.set_viewport_size({"width": width, "height": 800})
+            found += await self.barriers()
+            if await self.is_wider_than_its_window():
+                found.append(f"{self.page.url} is wider than {width} px")
+        return found
 
     async def is_wider_than_its_window(self) -> bool:
         """Whether a reader must scroll sideways."""

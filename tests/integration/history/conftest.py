@@ -1,10 +1,5 @@
-"""A database for each test: SQLite in a file, and PostgreSQL where it is.
+"""A database for each test: SQLite in a file, and PostgreSQL where it is."""
 
-Each worker migrates one of each kind, and every test has a copy of it.
-"""
-
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,10 +8,8 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ringback.stack.postgres import Postgres
-from services.history.activities.database import connected, migrate
+from services.history.activities.database import connected
 from tests.integration.history.harness import HistoryHarness, an_office
-
-TABLES = "history-tables"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,26 +20,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_database"))
 
 
-@pytest.fixture(scope="session")
-def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with history's tables and nothing in them."""
-    file = tmp_path_factory.mktemp("tables") / "history.db"
-    asyncio.run(_migrated(f"sqlite:///{file}"))
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres_tables(postgres_server: Postgres) -> str:
-    """The name of the same on PostgreSQL."""
-    asyncio.run(_migrated(postgres_server.database(TABLES)))
-    return TABLES
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def tables(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def tables(request: pytest.FixtureRequest) -> str:
     """The URL of a database of this test's own, with the tables."""
     if request.param == "sqlite":
-        return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_tables'), tmp_path)}"
+        return str(request.getfixturevalue("sqlite_history"))
     server: Postgres = request.getfixturevalue("postgres_server")
     like: str = request.getfixturevalue("postgres_tables")
     return server.database(request.getfixturevalue("fresh_prefix"), like=like)
@@ -61,16 +39,10 @@ async def engine(tables: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest_asyncio.fixture
-async def sqlite(sqlite_tables: Path, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+async def sqlite(sqlite_history: str) -> AsyncIterator[AsyncEngine]:
     """The same on SQLite alone, for tests that do not depend on the database."""
-    made = connected(f"sqlite:///{shutil.copy(sqlite_tables, tmp_path)}")
+    made = connected(sqlite_history)
     yield made
-    await made.dispose()
-
-
-async def _migrated(url: str) -> None:
-    made = connected(url)
-    await migrate(made)
     await made.dispose()
 
 

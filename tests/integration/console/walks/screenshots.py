@@ -4,7 +4,6 @@ Each is also examined by axe, in both languages.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -12,17 +11,14 @@ from playwright.async_api import Browser, expect
 
 from contracts.directory import AgentPauseSaved, PauseReason
 from ringback.stack.services import ROOT
-from services.history.activities.database import connected, migrate
-from tests.integration.console import past as story
 from tests.integration.console.app import FIRST, HOME, SIGN_IN
 from tests.integration.console.busy import fill
-from tests.integration.console.companies_callbacks import callbacks_at_work
-from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.test_my_page import ORLOV, an_earlier_call
-from tests.integration.console.test_my_page_walk import answers, is_over, rings
-from tests.integration.console.test_tv_walk import on_a_screen, scrolls
 from tests.integration.console.test_wallboard import an_agent
-from tests.integration.console.walking import Language, Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import Language, Site, Theme, Visitor, visit
+from tests.integration.console.walks.test_my_page import answers, is_over, rings
+from tests.integration.console.walks.test_tv import on_a_screen, scrolls
 from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
@@ -49,27 +45,6 @@ SCREENS: Final = {1920: 1080, 3840: 2160}
 
 
 @pytest.fixture
-async def site(
-    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console over a history of a morning, where a browser finds it."""
-    await story.an_inbox(past)
-    await story.a_voice_message(past)
-    await story.a_withheld_number(past)
-    await story.a_called_back_customer(past)
-    await past.tell(*callbacks_at_work(company), organization_id=story.VOSTOK)
-    async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
-
-
-@pytest.fixture
 async def busy_site(
     company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
 ) -> AsyncIterator[Site]:
@@ -81,8 +56,8 @@ async def busy_site(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_pictures_of_every_screen(browser: Browser, site: Site, language: Language) -> None:
-    assert await pictures(browser, site, language, ADDRESSES) == []
+async def test_pictures_of_every_screen(browser: Browser, morning: Site, language: Language) -> None:
+    assert await pictures(browser, morning, language, ADDRESSES) == []
 
 
 @pytest.mark.timeout(600)
@@ -114,16 +89,6 @@ async def pictures(
     return wrong
 
 
-@pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
-    """The company's history."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        yield made
-    await engine.dispose()
-
-
 async def pictured(visitor: Visitor, name: str, theme: Theme, language: Language) -> list[str]:
     """The page that is shown, in each size; what axe finds in it."""
     wrong = []
@@ -141,55 +106,42 @@ async def pictured(visitor: Visitor, name: str, theme: Theme, language: Language
 async def test_pictures_of_my_page_in_its_states(
     browser: Browser,
     company: Company,
+    site: Site,
     history: CompanyHistory,
-    redis_server: str,
-    fresh_prefix: str,
     theme: Theme,
     language: Language,
 ) -> None:
     FOLDER.mkdir(exist_ok=True)
     await an_agent(company, history, "Орлов Пётр")
     await history.tell(*an_earlier_call(company))
-    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as site:
-        visitor = await visit(browser, site.url, theme=theme, language=language)
-        await visitor.sign_in("orlov.p")
-        await visitor.go(f"{HOME}me")
-        board, wrong = visitor.page.locator("#board"), list[str]()
-        for name, shows in (
-            ("ringing", "[data-offer]"),
-            ("talking", "#call .alert[data-state=talk]"),
-            ("notes", "#ready"),
-            ("paused", "#resume"),
-        ):
-            match name:
-                case "ringing":
-                    await rings(company, history)
-                case "talking":
-                    await answers(history)
-                case "notes":
-                    await is_over(company, history)
-                case _:
-                    paused = AgentPauseSaved(
-                        agent_id=ORLOV, version=1, is_paused=True, reason=PauseReason.LUNCH
-                    )
-                    await history.tell(paused)
-            await board.locator(shows).wait_for()
-            wrong += await pictured(visitor, f"my-page-{name}", theme, language)
-        assert (wrong, visitor.complaints) == ([], [])
-
-
-@pytest.fixture
-async def wall_site(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The same over that history."""
-    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
-        yield made
+    visitor = await visit(browser, site.url, theme=theme, language=language)
+    await visitor.sign_in("orlov.p")
+    await visitor.go(f"{HOME}me")
+    board, wrong = visitor.page.locator("#board"), list[str]()
+    for name, shows in (
+        ("ringing", "[data-offer]"),
+        ("talking", "#call .alert[data-state=talk]"),
+        ("notes", "#ready"),
+        ("paused", "#resume"),
+    ):
+        match name:
+            case "ringing":
+                await rings(company, history)
+            case "talking":
+                await answers(history)
+            case "notes":
+                await is_over(company, history)
+            case _:
+                paused = AgentPauseSaved(agent_id=ORLOV, version=1, is_paused=True, reason=PauseReason.LUNCH)
+                await history.tell(paused)
+        await board.locator(shows).wait_for()
+        wrong += await pictured(visitor, f"my-page-{name}", theme, language)
+    assert (wrong, visitor.complaints) == ([], [])
 
 
 @pytest.mark.timeout(900)
 async def test_pictures_of_a_busy_wallboard(
-    browser: Browser, wall_site: Site, company: Company, history: CompanyHistory
+    browser: Browser, site: Site, company: Company, history: CompanyHistory
 ) -> None:
     """Three departments at 14:31, of which one does not keep its deadline; and where screens are made."""
     FOLDER.mkdir(exist_ok=True)
@@ -199,7 +151,7 @@ async def test_pictures_of_a_busy_wallboard(
         for width, height in SIZES.items():
             for theme in THEMES:
                 visitor = await visit(
-                    browser, wall_site.url, width=width, height=height, theme=theme, language=language
+                    browser, site.url, width=width, height=height, theme=theme, language=language
                 )
                 await visitor.sign_in()
                 await expect(visitor.page.locator("#wall-live")).to_be_visible()
@@ -217,7 +169,7 @@ async def test_pictures_of_a_busy_wallboard(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("departments", [1, 3, 6])
 async def test_pictures_of_a_screen_on_a_wall(
-    browser: Browser, wall_site: Site, company: Company, history: CompanyHistory, departments: int
+    browser: Browser, site: Site, company: Company, history: CompanyHistory, departments: int
 ) -> None:
     """At 1080p and at 4K the same picture, which a stranger reads from across the room."""
     FOLDER.mkdir(exist_ok=True)
@@ -225,7 +177,7 @@ async def test_pictures_of_a_screen_on_a_wall(
     await fill(company, history, *shown)
     wrong: list[str] = []
     for language in LANGUAGES:
-        administrator = await visit(browser, wall_site.url, language=language)
+        administrator = await visit(browser, site.url, language=language)
         await administrator.sign_in()
         for width, height in SCREENS.items():
             screen = await on_a_screen(browser, administrator, *shown, width=width, height=height)

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.integration.console.app import HOME
-from tests.integration.console.walking import Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import Site, Theme, visit
 from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
@@ -25,24 +25,6 @@ async def site(
         yield made
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
-
-
-async def looked_at(visitor: Visitor) -> list[str]:
-    """What is wrong with the page that is shown, at both widths."""
-    found = []
-    for width in (360, 1280):
-        await visitor.page.set_viewport_size({"width": width, "height": 800})
-        found += await visitor.barriers()
-        if await visitor.is_wider_than_its_window():
-            found.append(f"{visitor.page.url} is wider than {width} px")
-    return found
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_statistics_are_without_barriers_in_both_themes(
     browser: Browser, site: Site, theme: Theme
@@ -53,7 +35,7 @@ async def test_statistics_are_without_barriers_in_both_themes(
     nothing, reversed_ = "2027-01-01&until_day=2027-01-02", "2027-02-01&until_day=2027-01-01"
     for query in ("", f"?since_day={nothing}", f"?since_day={reversed_}"):
         await visitor.go(STATISTICS + query)
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
     assert wrong == []
     assert visitor.complaints == []
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -13,8 +12,7 @@ from tests.integration.console import listening
 from tests.integration.console import past as story
 from tests.integration.console.app import HOME
 from tests.integration.console.past import past_of
-from tests.integration.console.test_history_walk import looked_at
-from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, chromium, visit
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, visit
 from tests.integration.directory.companies import Company
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -25,11 +23,11 @@ RECORDING = f"{HOME}recordings/rec.sales/audio"
 
 @pytest.fixture
 async def site(
-    company: Company, tmp_path: Path, s3_server: S3, redis_server: str, fresh_prefix: str
+    company: Company, sqlite_history: str, s3_server: S3, redis_server: str, fresh_prefix: str
 ) -> AsyncIterator[Site]:
     """The console over a history with recordings, which it reads from S3 by links alone."""
     blobs = listening.blobs_of(s3_server)
-    past = await past_of(company, f"sqlite:///{tmp_path / 'history.db'}", links=blobs)
+    past = await past_of(company, sqlite_history, links=blobs)
     await story.a_voice_message(past)
     await story.a_called_back_customer(past)
     await blobs.put(listening.CONVERSATION, listening.a_conversation(), content_type="audio/wav")
@@ -39,13 +37,6 @@ async def site(
     await storage.aclose()
     blobs.close()
     await past.engine.dispose()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
 
 
 async def audio(page: Page, what: str) -> float:
@@ -72,7 +63,7 @@ async def test_a_contact_is_without_barriers_in_both_themes(
         await visitor.page.evaluate(
             "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
         )
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
     assert wrong == []
     assert visitor.complaints == []
 

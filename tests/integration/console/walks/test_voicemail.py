@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from msgspec import Struct
@@ -19,8 +18,7 @@ from tests.integration.console.inbox import (
     said_to_department,
     said_to_person,
 )
-from tests.integration.console.test_history_walk import looked_at
-from tests.integration.console.walking import Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import Site, Theme, Visitor, visit
 from tests.integration.directory.companies import Company
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -39,11 +37,11 @@ class Office(Struct, frozen=True):
 
 @pytest.fixture
 async def office(
-    company: Company, tmp_path: Path, s3_server: S3, redis_server: str, fresh_prefix: str
+    company: Company, sqlite_history: str, s3_server: S3, redis_server: str, fresh_prefix: str
 ) -> AsyncIterator[Office]:
     """Customers have spoken to the machines of both departments, and to an employee's."""
     blobs, storage = listening.blobs_of(s3_server), listening.storage_of(s3_server)
-    async with inbox_of(company, tmp_path, links=blobs) as history:
+    async with inbox_of(company, sqlite_history, links=blobs) as history:
         await said_to_person(history, "boss", "gusev")
         await said_to_department(history, "service", "service", "+79165550002")
         await said_to_department(history, "sales")
@@ -53,13 +51,6 @@ async def office(
             yield Office(site, company, history)
     await storage.aclose()
     blobs.close()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
 
 
 async def visitor_of(office: Office, browser: Browser, login: str = "gusev.r", **window: object) -> Visitor:
@@ -82,18 +73,18 @@ async def test_voicemail_is_without_barriers_in_both_themes(
     wrong = list[str]()
     for address in (VOICEMAIL, SALES, f"{VOICEMAIL}?inbox=claimed", f"{VOICEMAIL}?state=unknown"):
         await visitor.go(address)
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
     page = visitor.page
     await visitor.go(SALES)
     await page.click("#claim")
     await page.fill("#message textarea", "Просит счёт")
     await page.click("text=Добавить заметку")
     await expect(page.locator(".written")).to_have_text("Просит счёт")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await page.set_viewport_size({"width": 1280, "height": 800})
     await page.click("#message >> text=Удалить")
     await expect(page.locator(".toast")).to_be_visible()
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     assert wrong == []
     assert visitor.complaints == []
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME, SIGN_IN
-from tests.integration.console.walking import Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import Site, Theme, visit
 from tests.integration.directory.companies import PASSWORD, Company
 from tests.integration.directory.second_factors import Device
 
@@ -25,24 +25,6 @@ async def site(company: Company, redis_server: str, fresh_prefix: str) -> AsyncI
         yield made
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
-
-
-async def looked_at(visitor: Visitor) -> list[str]:
-    """What is wrong with the page that is shown, at both widths."""
-    found = []
-    for width in WIDTHS:
-        await visitor.page.set_viewport_size({"width": width, "height": 800})
-        found += await visitor.barriers()
-        if await visitor.is_wider_than_its_window():
-            found.append(f"{visitor.page.url} is wider than {width} px")
-    return found
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_every_screen_is_without_barriers_in_both_themes(
     browser: Browser, site: Site, company: Company, theme: Theme
@@ -53,23 +35,23 @@ async def test_every_screen_is_without_barriers_in_both_themes(
     page, wrong = visitor.page, list[str]()
     for address in ("/sign-in", "/sign-in?organization=НЕТ", f"{SIGN_IN}/recovery", "/nowhere"):
         await visitor.go(address)
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
     await visitor.go(SIGN_IN)
     await page.fill("#login", ADMINISTRATOR)
     await page.fill("#password", "wrong horse battery")
     await page.press("#password", "Enter")
     await expect(page.locator("#password-said")).to_be_visible()
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await visitor.go(SIGN_IN)
     await page.fill("#login", made["card"]["login"])
     await page.fill("#password", made["one_time_password"])
     await page.press("#password", "Enter")
     await page.wait_for_url("**/sign-in/password")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await visitor.sign_in()
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await visitor.go(f"{HOME}me")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await page.set_viewport_size({"width": 360, "height": 800})
     await page.click(".topbar button")
     await expect(page.locator(".menu")).to_be_visible()
@@ -94,12 +76,12 @@ async def test_a_second_factor_is_set_up_and_given_without_barriers(
     await page.fill("#password", PASSWORD)
     await page.press("#password", "Enter")
     await page.wait_for_url("**/sign-in/setup")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     device = Device(company, (await page.inner_text(".secret")).replace(" ", ""))
     await page.fill("#code", device.shown())
     await page.press("#code", "Enter")
     await expect(page.locator(".codes")).to_be_visible()
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await page.click("a.main")
     await page.wait_for_url(f"**{FIRST}")
     again = await visit(browser, site.url)
@@ -108,7 +90,7 @@ async def test_a_second_factor_is_set_up_and_given_without_barriers(
     await again.page.fill("#password", PASSWORD)
     await again.page.press("#password", "Enter")
     await again.page.wait_for_url("**/sign-in/code")
-    wrong += await looked_at(again)
+    wrong += await again.faults()
     await again.page.fill("#code", device.next())
     await again.page.press("#code", "Enter")
     await again.page.wait_for_url(f"**{FIRST}")

@@ -1,21 +1,16 @@
 """«My page» in a real browser: by keyboard alone, without barriers, with what comes by itself."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Browser, expect
 
 from contracts.ids import Instant, LegId
 from contracts.queue import AgentBusy, AgentFreed, WrapUpStarted
-from services.history.activities.database import connected, migrate
 from services.history.activities.live_streams import Ended
 from tests.integration.console.app import FIRST, HOME
-from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.test_my_page import ORLOV, an_earlier_call
-from tests.integration.console.test_walk import looked_at
 from tests.integration.console.test_wallboard import an_agent, offered, taken
-from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, Visitor, visit
 from tests.integration.directory.companies import PASSWORD, Company
 from tests.unit.history import stories
 
@@ -24,31 +19,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+async def history(company: Company, history: CompanyHistory) -> CompanyHistory:
     """The company's history: a customer has called before and given up."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        await an_agent(company, made, "Орлов Пётр")
-        await made.tell(*an_earlier_call(company))
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def site(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console, where a browser finds it."""
-    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
+    await an_agent(company, history, "Орлов Пётр")
+    await history.tell(*an_earlier_call(company))
+    return history
 
 
 async def at_the_own_page(
@@ -118,20 +93,20 @@ async def test_each_state_comes_by_itself_and_is_without_barriers(
     visitor = await at_the_own_page(browser, site, "orlov.p", theme)
     page, board = visitor.page, visitor.page.locator("#board")
     await page.evaluate("document.documentElement.dataset.kept = 'yes'")
-    wrong = await looked_at(visitor)
+    wrong = await visitor.faults()
     await rings(company, history)
     await expect(board).to_contain_text("Вам звонят")
     await expect(board.locator(".lines li")).to_have_count(1)
     await expect(page).to_have_title("Звонок: +7 916 555-00-01 · Ringback")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await answers(history)
     await expect(board.locator("#call .alert[data-state=talk]")).to_be_visible()
     await expect(page).to_have_title("Моя страница · Ringback")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await is_over(company, history)
     await expect(page.locator("#ready")).to_be_visible()
     await expect(page.locator("#latest tbody tr")).to_have_count(1)
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     assert await page.evaluate("document.documentElement.dataset.kept") == "yes"
     assert (wrong, visitor.complaints) == ([], [])
 

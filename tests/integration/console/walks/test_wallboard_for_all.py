@@ -1,17 +1,13 @@
 """The wallboard for all: behind proxies, by keyboard alone, and as a screen reader has it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Browser, expect
 
-from services.history.activities.database import connected, migrate
 from tests.integration.console.app import FIRST, SIGN_IN
-from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.proxies import gathering
 from tests.integration.console.test_wallboard import an_agent, taken
-from tests.integration.console.walking import PAGE_MS_MAX, Site, chromium, visit
+from tests.integration.console.walking import PAGE_MS_MAX, Site, visit
 from tests.integration.directory.companies import Company
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -66,31 +62,11 @@ SILENT_MS = 21_000
 
 
 @pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+async def history(company: Company, history: CompanyHistory) -> CompanyHistory:
     """The company's history: one customer waits."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        await an_agent(company, made, "Орлов Пётр")
-        await made.tell(taken(company, "in1"))
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def site(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console, where a proxy finds it."""
-    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
+    await an_agent(company, history, "Орлов Пётр")
+    await history.tell(taken(company, "in1"))
+    return history
 
 
 async def test_behind_a_proxy_that_heeds_the_header_changes_come_as_they_happen(

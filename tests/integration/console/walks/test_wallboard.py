@@ -1,21 +1,17 @@
 """The wallboard in a real browser: in each role without barriers, in place by itself, stopped by a key."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Route, expect
 
 from contracts.ids import AgentId, Instant, LegId, PlaceId
 from contracts.queue import AgentBusy, PlaceAbandoned
-from services.history.activities.database import connected, migrate
 from services.history.activities.live_streams import Ended
 from tests.integration.console.app import ADMINISTRATOR, FIRST, HOME
-from tests.integration.console.companies_history import CompanyHistory, history_of
-from tests.integration.console.test_walk import looked_at
+from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.test_wallboard import MINUTE, an_agent, offered, taken
-from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, Visitor, visit
 from tests.integration.directory.companies import PASSWORD, Company
 
 expect.set_options(timeout=PAGE_MS_MAX)
@@ -25,37 +21,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+async def history(company: Company, history: CompanyHistory) -> CompanyHistory:
     """The company's history: an agent talks, another one is rung, two customers wait, one for too long."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        await an_agent(company, made, "Орлов Пётр")
-        await an_agent(company, made, "Громова Анна Константиновна")
-        await made.tell(
-            taken(company, "in1", waited=9),
-            taken(company, "in2"),
-            offered("in2", "orlov-p"),
-            AgentBusy(agent_id=AgentId("gromova-a"), leg_id=LegId("l"), lease_until_at=Instant(2**42)),
-        )
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def site(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console, where a browser finds it."""
-    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
+    await an_agent(company, history, "Орлов Пётр")
+    await an_agent(company, history, "Громова Анна Константиновна")
+    await history.tell(
+        taken(company, "in1", waited=9),
+        taken(company, "in2"),
+        offered("in2", "orlov-p"),
+        AgentBusy(agent_id=AgentId("gromova-a"), leg_id=LegId("l"), lease_until_at=Instant(2**42)),
+    )
+    return history
 
 
 async def at_the_wall(browser: Browser, site: Site, login: str, theme: Theme = "light") -> Visitor:
@@ -80,15 +56,41 @@ async def test_the_wallboard_is_without_barriers_in_each_role_and_theme(
     for login in (ADMINISTRATOR, head["card"]["login"], "orlov.p"):
         visitor = await at_the_wall(browser, site, login, theme)
         await expect(visitor.page.locator("#board [role=status]")).to_contain_text("срок места 1 истекает")
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
         complaints += visitor.complaints
         await visitor.context.close()
     visitor = await visit(browser, site.url, theme=theme)
     await visitor.sign_in(restricted["card"]["login"], PASSWORD, first=f"{HOME}me")
     await visitor.go(FIRST)
     await expect(visitor.page.locator("h1")).to_have_text("Нет доступа")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     assert (wrong, complaints) == ([], [])
+
+
+async def test_on_a_phone_each_department_is_a_tab_which_the_keyboard_reaches(
+    browser: Browser, site: Site, company: Company, history: CompanyHistory
+) -> None:
+    """Its changes go on coming, and the tab says of each department how many wait there."""
+    await company.made("/departments", {"id": "service", "name": "Сервис", "pbx_id": "moskva"})
+    await history.hear_directory()
+    visitor = await visit(browser, site.url, width=360, height=780)
+    await visitor.sign_in()
+    page = visitor.page
+    tab = page.locator(".tabs a", has_text="Сервис")
+    await expect(tab.locator("b")).to_have_text("0")
+    while not await tab.evaluate("(each) => each === document.activeElement"):
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**?department=service")
+    await expect(tab).to_have_attribute("aria-current", "page")
+    await expect(page.locator(".department h2", has_text="Сервис")).to_be_visible()
+    await expect(page.locator(".department h2", has_text="Отдел продаж")).to_be_hidden()
+    await expect(page.locator("#wall-live")).to_be_visible()
+    await history.tell(taken(company, "in3", department="service"))
+    await expect(tab.locator("b")).to_have_text("1")
+    assert await visitor.barriers() == []
+    assert not await visitor.is_wider_than_its_window()
+    assert visitor.complaints == []
 
 
 async def test_changes_are_seen_in_place_and_whoever_stops_them_sees_how_many_there_were(

@@ -1,21 +1,17 @@
 """A screen on a wall in a real browser: opened by its link, mended by itself, until its access ends."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from contracts.ids import PlaceId
 from contracts.queue import PlaceAbandoned
-from services.history.activities.database import connected, migrate
 from services.history.activities.live_streams import Ended
 from tests.integration.console.app import FIRST, HOME
-from tests.integration.console.companies_history import CompanyHistory, history_of
-from tests.integration.console.test_walk import looked_at
+from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.test_wallboard import MINUTE, an_agent, taken
-from tests.integration.console.walking import PAGE_MS_MAX, Site, Visitor, chromium, visit
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Visitor, visit
 from tests.integration.directory.companies import Company
 
 expect.set_options(timeout=PAGE_MS_MAX)
@@ -26,38 +22,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+async def history(company: Company, history: CompanyHistory) -> CompanyHistory:
     """The company's history: a customer waits, for too long."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        await an_agent(company, made, "Орлов Пётр")
-        await made.tell(taken(company, "in1", waited=11))
-        yield made
-    await engine.dispose()
-
-
-@pytest.fixture
-async def site(
-    company: Company, history: CompanyHistory, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console, where a browser finds it."""
-    async with Site(company, redis_server, fresh_prefix, history_url=history.url) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
+    await an_agent(company, history, "Орлов Пётр")
+    await history.tell(taken(company, "in1", waited=11))
+    return history
 
 
 async def on_a_screen(
-    browser: Browser, administrator: Visitor, *departments: str, width: int = 1920, height: int = 1080
+    browser: Browser,
+    administrator: Visitor,
+    *departments: str,
+    width: int = 1920,
+    height: int = 1080,
+    address: str = SCREENS,
 ) -> Visitor:
     """An administrator makes a screen; its link is opened there, and nothing pressed yet."""
-    await administrator.go(SCREENS)
+    await administrator.go(address)
     page = administrator.page
     await page.fill("#name", f"{len(departments)} × {width}")
     for each in departments:
@@ -81,12 +62,12 @@ async def test_a_screen_lives_by_its_link_until_its_access_ends(
     """Its code leaves the address bar at once; breaks are mended without a touch; the end is said."""
     administrator = await visit(browser, site.url)
     await administrator.sign_in()
-    assert await looked_at(administrator) == []
+    assert await administrator.faults() == []
     screen = await on_a_screen(browser, administrator, "sales")
     await history.hear_directory()
     page = screen.page
     assert page.url == f"{site.url}{HOME}tv", "the code is no more in the address bar"
-    wrong = await looked_at(administrator) + await looked_at(screen)
+    wrong = await administrator.faults() + await screen.faults()
     await expect(page.locator("button.main")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("#tv-live")).to_be_visible()
@@ -114,5 +95,5 @@ async def test_a_screen_lives_by_its_link_until_its_access_ends(
     await administrator.page.click("form[action$='/end'] button")
     await history.hear_directory()
     await expect(page.locator("[role=alert]")).to_contain_text("Доступ этого экрана закончен")
-    wrong += await looked_at(screen)
+    wrong += await screen.faults()
     assert (wrong, screen.complaints, administrator.complaints) == ([], [], [])

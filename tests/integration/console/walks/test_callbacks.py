@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from services.history.activities.database import connected, migrate
 from tests.integration.console.app import ADMINISTRATOR, HOME
 from tests.integration.console.companies_callbacks import CompanyCallbacks, cancelled, ordered, place_of
-from tests.integration.console.companies_history import CompanyHistory, history_of
+from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.test_callbacks import CALLBACKS
-from tests.integration.console.test_walk import looked_at
 from tests.integration.console.test_wallboard import an_agent
-from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, chromium, visit
+from tests.integration.console.walking import PAGE_MS_MAX, Site, Theme, visit
 from tests.integration.directory.companies import PASSWORD, Company
 
 expect.set_options(timeout=PAGE_MS_MAX)
@@ -22,15 +19,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
-async def history(company: Company, tmp_path: Path) -> AsyncIterator[CompanyHistory]:
+async def history(company: Company, history: CompanyHistory) -> CompanyHistory:
     """The company's history: one callback is late, one has ended."""
-    engine = connected(f"sqlite:///{tmp_path / 'history.db'}")
-    await migrate(engine)
-    async with history_of(company, engine) as made:
-        late, ended = ordered(company, "late", ago=9), ordered(company, "ended", number="+79165550002")
-        await made.tell(late, place_of(late), ended, *cancelled(ended))
-        yield made
-    await engine.dispose()
+    late, ended = ordered(company, "late", ago=9), ordered(company, "ended", number="+79165550002")
+    await history.tell(late, place_of(late), ended, *cancelled(ended))
+    return history
 
 
 @pytest.fixture
@@ -45,13 +38,6 @@ async def site(
         yield made
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_callbacks_are_without_barriers_in_both_themes(
     browser: Browser, site: Site, theme: Theme
@@ -62,16 +48,16 @@ async def test_callbacks_are_without_barriers_in_both_themes(
     await visitor.sign_in(ADMINISTRATOR, PASSWORD)
     for address in ("", "?origin=queue", "/ended", "/order", "?cancelled=cb.ended"):
         await visitor.go(CALLBACKS + address)
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
     await visitor.go(f"{CALLBACKS}/order")
     await page.fill("#number", "+12125550100")
     await page.press("#number", "Enter")
     await expect(page.locator("#number-said")).to_contain_text("в этот регион не звоним")
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     await visitor.go(CALLBACKS)
     await page.click("tbody button[popovertarget]")
     await expect(page.locator(".confirm").first).to_be_visible()
-    wrong += await looked_at(visitor)
+    wrong += await visitor.faults()
     assert (wrong, visitor.complaints) == ([], [])
 
 
@@ -142,7 +128,7 @@ async def test_an_order_whose_login_had_ended_is_in_the_form_again_after_the_sig
     await expect(page.locator("#number")).to_have_value("+79165550003")
     await expect(page.locator("#number")).to_be_focused()
     await expect(page.locator("#department")).to_have_value("sales")
-    wrong = await looked_at(visitor)
+    wrong = await visitor.faults()
     asked = site.console.directory_transport.asked
     assert not any(each.startswith("POST /departments") for each in asked)
     await page.press("#number", "Enter")

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from tests.integration.console import past as story
 from tests.integration.console.app import HOME
-from tests.integration.console.walking import Site, Theme, Visitor, chromium, visit
+from tests.integration.console.walking import Site, Theme, visit
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
 
@@ -27,24 +27,6 @@ async def site(
         yield made
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with chromium() as made:
-        yield made
-
-
-async def looked_at(visitor: Visitor) -> list[str]:
-    """What is wrong with the page that is shown, at both widths."""
-    found = []
-    for width in (360, 1280):
-        await visitor.page.set_viewport_size({"width": width, "height": 800})
-        found += await visitor.barriers()
-        if await visitor.is_wider_than_its_window():
-            found.append(f"{visitor.page.url} is wider than {width} px")
-    return found
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_history_is_without_barriers_in_both_themes(browser: Browser, site: Site, theme: Theme) -> None:
     visitor = await visit(browser, site.url, theme=theme)
@@ -52,7 +34,7 @@ async def test_history_is_without_barriers_in_both_themes(browser: Browser, site
     wrong = list[str]()
     for query in ("", "?outcome=answered&department=sales", "?direction=internal", "?number=hello"):
         await visitor.go(HISTORY + query)
-        wrong += await looked_at(visitor)
+        wrong += await visitor.faults()
     assert wrong == []
     assert visitor.complaints == []
 
