@@ -34,17 +34,16 @@ class Member:
         self.heard: list[int] = []
         self.holds: set[int] = set()
         """Numbers of commands that this member begins and leaves to another."""
-        self._left = asyncio.Event()
 
     async def on_share(self, share: Share) -> None:
         self.share = share
-        if share is NONE:
-            self._left.set()
 
     async def handle(self, heard: Heard) -> None:
         self.heard.append(heard.envelope.seq)
         if heard.envelope.seq in self.holds:
-            await self._left.wait()
+            assert isinstance(heard.message, HangUp)
+            while self.share.is_ours(f"{ACME}/{heard.message.pbx_id}"):
+                await asyncio.sleep(0.05)
             raise LeftToAnother
 
     @property
@@ -142,6 +141,29 @@ async def test_a_member_that_stops_leaves_its_share_at_once_though_its_name_is_a
         assert first.heard == []
         await until(lambda: first.keys == set(KEYS))
         await until(lambda: first.heard == [2])
+
+
+async def test_what_a_member_had_begun_before_another_had_it_is_begun_again_when_it_comes_back_undone(
+    group: Group,
+) -> None:
+    """It counts as no repeat: the other one has gone without doing it."""
+    first, second = Member(), Member()
+    # Few enough that all are under way at once, also those that stay with the first and are begun again.
+    numbers = {key: number for number, key in enumerate(KEYS[:3], start=1)}
+    async with group.member("gateway-0", first):
+        await until(lambda: first.keys == set(KEYS))
+        first.holds = second.holds = set(numbers.values())
+        for key, number in numbers.items():
+            await group.command(key, number)
+        await until(lambda: set(first.heard) == first.holds)
+        async with group.member("gateway-1", second):
+            await until(lambda: are_shared(first, second))
+            left = {number for key, number in numbers.items() if key in second.keys}
+            assert left
+            await until(lambda: set(second.heard) >= left)
+            begun = len(first.heard)
+        await until(lambda: first.keys == set(KEYS))
+        await until(lambda: set(first.heard[begun:]) >= left)
 
 
 async def test_a_member_that_has_everything_keeps_its_place_under_its_name(group: Group) -> None:

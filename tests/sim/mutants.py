@@ -15,7 +15,6 @@ from contracts import gateway as facts
 from contracts.codec import envelope, headers
 from runtime import memory
 from runtime.edge import LeftToAnother
-from runtime.edge_progress import Progress
 from runtime.host import hearing, numbering, outbox, owner, parking, reader, said_already, timers
 from runtime.host.held import Held
 from runtime.ports import LogUnavailable, Refused
@@ -278,11 +277,6 @@ def a_command_that_counts_as_done_when_it_is_left(patch: pytest.MonkeyPatch) -> 
     patch.setattr(PbxRunner, "command", done)
 
 
-def a_partition_that_is_not_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """What another owner left undone counts as a repeat."""
-    patch.setattr(Progress, "forget", lambda self, revoked: None)
-
-
 def a_successor_that_fetches_no_recording(patch: pytest.MonkeyPatch) -> None:
     """What its predecessor had closed and not stored lies on another volume, and with the PBX for ever."""
     patch.setattr(Gateway, "fetch_anew", lambda self, here: ())
@@ -322,7 +316,6 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_set_iterated,
     a_gateway_that_keeps_what_it_lost,
     a_command_that_counts_as_done_when_it_is_left,
-    a_partition_that_is_not_forgotten,
     a_successor_that_fetches_no_recording,
     a_gateway_that_asks_before_the_log_shows_that_it_may,
     a_gateway_that_does_not_notice_that_it_slept,

@@ -47,7 +47,6 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     mutants.a_gateway_that_sends_past_a_failed_fact: with_a_frail_gateway,
     mutants.a_gateway_that_keeps_what_it_lost: with_gateways_that_come_and_go,
     mutants.a_command_that_counts_as_done_when_it_is_left: with_gateways_that_come_and_go,
-    mutants.a_partition_that_is_not_forgotten: with_gateways_that_come_and_go,
     mutants.a_successor_that_fetches_no_recording: with_gateways_that_die,
     mutants.a_gateway_that_asks_before_the_log_shows_that_it_may: with_gateways_that_are_cut_off,
     mutants.a_gateway_that_does_not_notice_that_it_slept: with_gateways_that_sleep,

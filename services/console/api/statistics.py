@@ -141,11 +141,13 @@ async def _pieces(held: AsyncExitStack, found: Download) -> AsyncIterator[bytes]
 
 
 def _shown(found: Statistics) -> dict[str, Any]:
+    people = statistics.people(found)
     return {
         "is_empty": statistics.is_empty(found),
         "before": statistics.total_before(found),
         "lines": statistics.lines(found),
-        "people": statistics.people(found),
+        "people": people[: statistics.PEOPLE_MAX],
+        "people_left_out": max(0, len(people) - statistics.PEOPLE_MAX),
         "map": statistics.by_hour(found),
         "weekdays": WEEKDAYS,
         "change": statistics.change_percent,

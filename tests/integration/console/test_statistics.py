@@ -5,12 +5,15 @@ from urllib.parse import quote
 
 import pytest
 
+from contracts.ids import AgentId
+from services.console.rules.statistics import PEOPLE_MAX
 from tests import offices
 from tests.integration.console import past as story
 from tests.integration.console.app import FIRST, HOME, Browser, ConsoleApp
 from tests.integration.console.past import HOSTILE, VOSTOK, heard
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
+from tests.unit.history import stories
 from tests.unit.history.stories import ANNA, MOSCOW, SALES
 
 STATISTICS = f"{HOME}statistics"
@@ -144,6 +147,24 @@ async def test_the_files_have_what_is_on_screen(head: Browser, past: HistoryHarn
 
 
 @pytest.mark.rule("P2", "P6")
+async def test_a_page_of_many_employees_stays_light_and_the_file_has_all_of_them(
+    head: Browser, past: HistoryHarness
+) -> None:
+    """Whoever answered most stands first; how many more there are is said."""
+    names = [AgentId(f"agent-{number:02}") for number in range(PEOPLE_MAX + 2)]
+    for number, name in enumerate(names):
+        leg, rung = f"in.{name}", f"t.{name}"
+        facts = (stories.a_call(leg), stories.taken(leg), stories.rung(name, rung, leg))
+        ended = (stories.missed(name, rung, leg), stories.hung_up(leg))
+        await past.tell(offices.agent(name, MOSCOW, version=9), organization_id=VOSTOK)
+        await past.tell(*facts, *ended, organization_id=VOSTOK, at_s=number)
+    people = section((await head.open(STATISTICS)).text, "employees")
+    assert people.count("Москва") == PEOPLE_MAX
+    assert "Ещё 2 сотрудника есть в файле" in people
+    table = (await head.open(f"{STATISTICS}.csv?part=employees")).text
+    assert all(name.title() in table for name in names)
+
+
 async def test_whoever_is_of_one_department_sees_its_figures_alone(
     reading: ConsoleApp, past: HistoryHarness, company: Company
 ) -> None:
