@@ -20,7 +20,7 @@ PRESETS: Final = (1, 7, 30)
 """Days that end today, a link each."""
 LEVELS: Final = (90.0, 80.0, 65.0, 50.0)
 """Where the colours of the map change: 0 is what is fine, 4 is the worst."""
-PEOPLE_MAX: Final = 50
+PEOPLE_MAX: Final = 25
 """So many employees have a line on the page, which stays light; the file has all of them."""
 PARTS: Final = ("departments", "callbacks", "hours", "days", "employees")
 """The tables that are files, too."""
