@@ -148,7 +148,7 @@ class CallbackRoutes(Controller):
             "departments": reached(
                 person, READ, await console.contacts.departments(person.token, person.address)
             ),
-            # Of those of others none is listed, however far history is read.
+            # What is listed can be opened: whoever reads no more than own contacts has no others here.
             "contact_of": partial(history_addresses.contact, organization, filters={}),
             "path": path,
             "newest": filtered(path, filters, after=""),

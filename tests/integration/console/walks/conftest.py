@@ -9,6 +9,7 @@ from tests.integration.console import past as story
 from tests.integration.console.companies_callbacks import callbacks_at_work
 from tests.integration.console.companies_history import CompanyHistory
 from tests.integration.console.walking import Site, chromium
+from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
 from tests.integration.history.harness import HistoryHarness
 
@@ -39,5 +40,15 @@ async def morning(
     await story.a_withheld_number(past)
     await story.a_called_back_customer(past)
     await past.tell(*callbacks_at_work(company), organization_id=story.VOSTOK)
+    async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
+        yield made
+
+
+@pytest.fixture
+async def busy_site(
+    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
+) -> AsyncIterator[Site]:
+    """The console over a history of two weeks, which end now."""
+    company.clock.at += 1_000 * await two_weeks(past)
     async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
         yield made

@@ -5,7 +5,7 @@ Each is also examined by axe, in both languages.
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pytest
@@ -22,9 +22,7 @@ from tests.integration.console.test_wallboard import an_agent
 from tests.integration.console.walking import Language, Site, Theme, Visitor, visit
 from tests.integration.console.walks.test_my_page import answers, is_over, rings
 from tests.integration.console.walks.test_tv import on_a_screen, scrolls
-from tests.integration.console.week import two_weeks
 from tests.integration.directory.companies import Company
-from tests.integration.history.harness import HistoryHarness
 
 FOLDER: Final = ROOT / "docs" / "console"
 SIZES: Final = {360: 780, 1280: 800, 1920: 1080}
@@ -57,16 +55,6 @@ def folder() -> Iterator[None]:
     argv = ["pngquant", "--quality=80-98", "--skip-if-larger", "--strip", "--force", "--ext=.png"]
     done = subprocess.run([*argv, *map(str, FOLDER.glob("*.png"))], check=False)
     assert done.returncode in (0, 98, 99), "98 and 99: some could not be made smaller"
-
-
-@pytest.fixture
-async def busy_site(
-    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console of a company that has worked for two weeks."""
-    company.clock.at += 1_000 * await two_weeks(past)
-    async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
-        yield made
 
 
 @pytest.mark.timeout(600)

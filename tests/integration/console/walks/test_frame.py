@@ -12,7 +12,6 @@ from tests.integration.directory.companies import PASSWORD, Company
 from tests.integration.directory.second_factors import Device
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-WIDTHS = (360, 1280)
 FIRST_PAGE_BYTES_MAX = 150 * 1024
 WEIGHT = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, each) => sum + each.encodedBodySize, 0)"""

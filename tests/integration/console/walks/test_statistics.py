@@ -1,35 +1,20 @@
 """Statistics in a real browser: no barriers in both themes, and every formula by keyboard."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.integration.console.app import HOME
 from tests.integration.console.walking import Site, Theme, visit
-from tests.integration.console.week import two_weeks
-from tests.integration.directory.companies import Company
-from tests.integration.history.harness import HistoryHarness
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 STATISTICS = f"{HOME}statistics"
 
 
-@pytest.fixture
-async def site(
-    company: Company, past: HistoryHarness, redis_server: str, fresh_prefix: str
-) -> AsyncIterator[Site]:
-    """The console over a history of two weeks, which end now."""
-    company.clock.at += 1_000 * await two_weeks(past)
-    async with Site(company, redis_server, fresh_prefix, history=past.app) as made:
-        yield made
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_statistics_are_without_barriers_in_both_themes(
-    browser: Browser, site: Site, theme: Theme
+    browser: Browser, busy_site: Site, theme: Theme
 ) -> None:
-    visitor = await visit(browser, site.url, theme=theme)
+    visitor = await visit(browser, busy_site.url, theme=theme)
     await visitor.sign_in()
     wrong = list[str]()
     nothing, reversed_ = "2027-01-01&until_day=2027-01-02", "2027-02-01&until_day=2027-01-01"
@@ -40,8 +25,8 @@ async def test_statistics_are_without_barriers_in_both_themes(
     assert visitor.complaints == []
 
 
-async def test_a_formula_is_a_tab_away_and_escape_closes_it(browser: Browser, site: Site) -> None:
-    visitor = await visit(browser, site.url)
+async def test_a_formula_is_a_tab_away_and_escape_closes_it(browser: Browser, busy_site: Site) -> None:
+    visitor = await visit(browser, busy_site.url)
     await visitor.sign_in()
     page = visitor.page
     await page.click(".menu a[href$=statistics]")
@@ -62,8 +47,8 @@ async def test_a_formula_is_a_tab_away_and_escape_closes_it(browser: Browser, si
     await expect(tip).to_be_visible()
 
 
-async def test_statistics_are_filtered_without_scripts(browser: Browser, site: Site) -> None:
-    visitor = await visit(browser, site.url, has_scripts=False)
+async def test_statistics_are_filtered_without_scripts(browser: Browser, busy_site: Site) -> None:
+    visitor = await visit(browser, busy_site.url, has_scripts=False)
     await visitor.sign_in()
     page = visitor.page
     await visitor.go(STATISTICS)
