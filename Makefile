@@ -3,7 +3,8 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 DEV := .venv/bin/python -m devtools
 OPS := .venv/bin/python -m ringback
-PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
+# Three on two cores: tests of processes wait for them a third of their time.
+PYTEST := .venv/bin/python -m pytest -n 3 --dist loadgroup
 
 # A test may start eight services: each would compile Ringback's sources anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,7 +34,7 @@ up: setup ## start the embedded parts and all services on loopback
 down: ## stop what `make up` started
 	@$(OPS) down
 
-test: setup ## every test, on two workers (ARGS="tests/unit -k place" for some)
+test: setup ## every test, on three workers (ARGS="tests/unit -k place" for some)
 	@$(PYTEST) $(ARGS)
 
 test-fast: setup ## what needs no broker, no database and no simulation: unit, contract and tidy tests

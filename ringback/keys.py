@@ -46,5 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     tokens = parser.add_subparsers(dest="what", required=True).add_parser("tokens", help="key sets of tokens")
     tokens.add_argument("file", type=Path, metavar="FILE", help="the private set")
     tokens.add_argument("--public", type=Path, required=True, metavar="FILE", help="the public set")
-    tokens.add_argument("--drop", metavar="KID", help="take this key out: its tokens open nothing any more")
+    drop = (
+        "take this key out: its tokens open nothing any more (--drop=KID for one that begins with a hyphen)"
+    )
+    tokens.add_argument("--drop", metavar="KID", help=drop)
     return parser

@@ -232,6 +232,7 @@ class Process:
         options = Options(
             version=settings.version,
             prefix=f"{settings.store_prefix}/",
+            linger_ms=settings.linger_ms,
             snapshot_s=settings.snapshot_s,
             snapshot_first_s=min(SNAPSHOT_FIRST_S, settings.snapshot_s),
         )

@@ -54,6 +54,8 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     `settle` returns what the state as a whole calls for once nothing more follows from the heard fact. It
     reads nothing but the state, and must return nothing for a state that it has settled. It is not called
     where the log already holds what followed (`follow`).
+    `linger_ms`: while records keep coming, the host lets them gather so long before it hears the next batch,
+    since a batch costs as much as ten records. The first record after a pause never waits.
     `owed` lists the timers that the state must have by the business's rules. A timer that it lists and the
     state has not set means a forgotten customer; checkers look for that.
     """
@@ -66,6 +68,7 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     decide: Callable[[S, Fact], Decision]
     owed: Callable[[S], Iterable[TimerId]]
     settle: Callable[[S], Decision] | None = None
+    linger_ms: int = 0
     counts: Mapping[str, tuple[str, str]] = {}
     """Message type → (a name in runtime.metrics.COUNTED, a label value, or `@field` to take it from)."""
     measures: Mapping[str, tuple[str, str, str]] = {}

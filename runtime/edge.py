@@ -82,6 +82,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     With `per_organization_max`, organizations take turns, and one has at most so many of those handlers at
     once: a record is read in advance of its turn, so that nobody waits behind a neighbour's ten thousand.
 
+    With `linger_ms`, the broker lets records gather up to so long, since nobody waits for what is done with
+    them; a fetch for each of them costs more than they do.
+
     `on_share` is called with this process's share whenever that changes, before the first record of it is
     handled, and with NONE when the process stops. Its handlers that can't end raise LeftToAnother then, and
     the process leaves its group when it has returned: another one takes over at once.
@@ -94,6 +97,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     from_start: bool = False
     tries_max: int = TRIES_MAX
     per_organization_max: int | None = None
+    linger_ms: int = 0
     on_share: Callable[[Share], Awaitable[None]] | None = None
 
 

@@ -35,7 +35,7 @@ from runtime.edge import ALL, NONE, Heard, LeftToAnother, NeverSaid, NotSaid, Sa
 from runtime.edge_progress import Ahead, Progress
 from runtime.host.outgoing import dead_letter
 from runtime.kafka_clients import Clients, Consumer, group_of, leaves_when_it_stops
-from runtime.kafka_log import POLL_MS_MAX, KafkaLog, partition_of
+from runtime.kafka_log import IDLE_ROUND_MS, POLL_MS_MAX, KafkaLog, partition_of
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 
 PAUSE_S: Final = 0.2
@@ -44,6 +44,8 @@ AGAIN_S: Final = 1.0
 COMMIT_S: Final = 0.5
 """A crash makes handlers repeat at most half a second of commands, all safe to repeat."""
 FETCH_WAIT_MS: Final = 100
+LINGER_BYTES: Final = 65_536
+"""So many are worth a fetch of their own: a hundred records of facts."""
 HEARTBEAT_MS_MAX: Final = 1_000
 """A member learns of a rebalance at its next heartbeat, and nobody gets partitions before all have."""
 CAUGHT_UP_S: Final = 0.2
@@ -198,7 +200,9 @@ class SubscriptionRunner:
             "client_id": f"ringback-{self._edge}-edge",
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
-            "fetch_max_wait_ms": FETCH_WAIT_MS,
+            "fetch_max_wait_ms": subscription.linger_ms or FETCH_WAIT_MS,
+            "fetch_min_bytes": LINGER_BYTES if subscription.linger_ms else 1,
+            "consumer_timeout_ms": IDLE_ROUND_MS,
             "max_poll_interval_ms": POLL_MS_MAX,
         }
         self._count = await self._log.count(subscription.topic.name)

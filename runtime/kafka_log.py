@@ -1,8 +1,10 @@
 """The log on Kafka, by aiokafka: reads by offset, sends to explicit partitions, acknowledged by all replicas.
 
 Each partition is read by its own consumer, which belongs to no group: its long poll returns the moment a
-record comes, and a rebalance never hands it records from an old position. One more consumer belongs to the
-group and learns from it which partitions are ours; it pauses them at once.
+record comes, and a rebalance never hands it records from an old position. It fetches only while somebody
+reads: what comes meanwhile is fetched at once by the next read, and a seek waits for no poll. One more
+consumer answers questions about offsets, which would wait behind a poll. A last one belongs to the group and
+learns from it which partitions are ours; it pauses them at once.
 """
 
 import asyncio
@@ -31,11 +33,15 @@ from runtime.ports import (
 
 ANSWER_MS_MAX: Final = 10_000
 """A send or a fetch that takes longer has an unclear outcome and is repeated."""
-FETCH_WAIT_MS: Final = 500
+FETCH_WAIT_MS: Final = 2_000
+"""A broker answers at once when a record comes. Polls of half a second were most of what an idle service
+used."""
+IDLE_ROUND_MS: Final = 5_000
+"""How often aiokafka's fetcher looks around when nothing wakes it, for each consumer."""
 BATCH_BYTES_MAX: Final = 1_000_000
 """Just under Kafka's default `message.max.bytes`."""
 SILENT_MS_MAX: Final = 15_000
-"""A broker answers a fetch at least every half second; fifteen seconds of silence is an outage."""
+"""A broker answers a fetch at least every two seconds; fifteen seconds of silence is an outage."""
 SESSION_MS: Final = 20_000
 """After how long a killed replica's partitions move; a rolling restart of one replica takes less."""
 POLL_MS_MAX: Final = 300_000
@@ -71,6 +77,10 @@ class KafkaLog:
         self._readers: dict[int, Consumer] = {}
         self._reader_locks: dict[int, asyncio.Lock] = {}
         self._positions: dict[int, int] = {}
+        self._fetching_since: dict[int, float] = {}
+        """The partitions that are being fetched, and since when (s, as in time.time)."""
+        self._asking: Consumer | None = None
+        self._asking_lock = asyncio.Lock()
         self._membership: _Membership | None = None
         self._lost: Lost | None = None
         self._counts: dict[str, int] = {}
@@ -110,6 +120,9 @@ class KafkaLog:
         for reader in self._readers.values():
             await reader.stop()
         self._readers.clear()
+        if self._asking is not None:
+            await self._asking.stop()
+            self._asking = None
         await self._producer.stop()
 
     async def count(self, topic: str) -> int:
@@ -166,6 +179,7 @@ class KafkaLog:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 fetch_max_wait_ms=FETCH_WAIT_MS,
+                consumer_timeout_ms=IDLE_ROUND_MS,
                 max_partition_fetch_bytes=4 * BATCH_BYTES_MAX,
                 request_timeout_ms=ANSWER_MS_MAX,
             )
@@ -190,8 +204,15 @@ class KafkaLog:
                 if self._positions[partition] != offset:
                     reader.seek(found, offset)
                     self._positions[partition] = offset
+                if partition not in self._fetching_since:
+                    reader.resume(found)
+                    self._fetching_since[partition] = time.time()
                 # A wait of zero would return before a fetch could be sent.
                 records = await reader.getmany(found, timeout_ms=max(wait_ms, 5), max_records=records_max)
+                if records:
+                    # Before the fetcher, which has been told of the room, has had its turn.
+                    reader.pause(found)
+                    del self._fetching_since[partition]
             except KafkaOffsetOutOfRange as error:
                 self._positions[partition] = -1
                 raise OffsetOutOfRange(offset) from error
@@ -205,34 +226,48 @@ class KafkaLog:
             if heard:
                 self._positions[partition] = heard[-1].offset + 1
             else:
-                self._demand_answers(reader, found)
+                self._demand_answers(reader, partition)
             return heard
 
-    def _demand_answers(self, reader: Consumer, found: TopicPartition) -> None:
+    def _demand_answers(self, reader: Consumer, partition: int) -> None:
         """Raise when the broker is silent: aiokafka waits for it without an error, which hides the outage."""
-        answered_at = reader.last_poll_timestamp(found)
-        if answered_at is not None and time.time() * 1000 - answered_at > SILENT_MS_MAX:
+        answered_at = reader.last_poll_timestamp(self._topic_partition(partition))
+        asked_at = 1000 * self._fetching_since[partition]
+        if answered_at is not None and time.time() * 1000 - max(answered_at, asked_at) > SILENT_MS_MAX:
             raise LogUnavailable(f"{self._bootstrap} has not answered a fetch for {SILENT_MS_MAX // 1000} s")
 
     async def oldest(self, partition: int) -> int:
         """The oldest retained offset, from the broker."""
-        return await self._asked(partition, lambda reader, found: reader.beginning_offsets([found]))
+        return await self._asked(partition, lambda asking, found: asking.beginning_offsets([found]))
 
     async def next_offset(self, partition: int) -> int:
         """The offset that the next record will have, from the broker."""
-        return await self._asked(partition, lambda reader, found: reader.end_offsets([found]))
+        return await self._asked(partition, lambda asking, found: asking.end_offsets([found]))
 
     async def _asked(
         self, partition: int, ask: Callable[[Consumer, TopicPartition], Awaitable[dict[TopicPartition, int]]]
     ) -> int:
-        # The lock, since the first caller makes the reader, and there may be only one.
-        async with self._reader_locks.setdefault(partition, asyncio.Lock()):
-            try:
-                reader = await self._reader(partition)
-                found = self._topic_partition(partition)
-                return int((await ask(reader, found))[found])
-            except (KafkaError, OSError, TimeoutError) as error:
-                raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+        found = self._topic_partition(partition)
+        try:
+            return int((await ask(await self._offsets(), found))[found])
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _offsets(self) -> Consumer:
+        """The consumer that is asked about offsets, and never fetches."""
+        async with self._asking_lock:
+            if self._asking is None:
+                asking = self._clients.consumer(
+                    client_id=f"{self._client_id}-offsets",
+                    group_id=None,
+                    enable_auto_commit=False,
+                    auto_offset_reset="none",
+                    consumer_timeout_ms=IDLE_ROUND_MS,
+                    request_timeout_ms=ANSWER_MS_MAX,
+                )
+                await asking.start()
+                self._asking = asking
+            return self._asking
 
     async def append(self, partition: int, records: Sequence[Outgoing], *, at: int | None = None) -> int:
         """One record batch to one partition of the facts."""
@@ -347,6 +382,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 6,
             max_poll_interval_ms=POLL_MS_MAX,
+            consumer_timeout_ms=IDLE_ROUND_MS,
             request_timeout_ms=ANSWER_MS_MAX + session_ms,
         )
         self._polling: asyncio.Task[None] | None = None

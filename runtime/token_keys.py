@@ -186,7 +186,11 @@ class KeyHolder(Generic[_Keys]):
 
 
 def _generated() -> OKPKey:
-    return OKPKey.generate_key(ALGORITHM, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
+    """A new key, named by its thumbprint; not by one that a program would take for an option."""
+    while True:
+        key = OKPKey.generate_key(ALGORITHM, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
+        if not str(key.kid).startswith("-"):
+            return key
 
 
 def _entries(text: str) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """Measures the queue service's processor time for one whole call on a real log."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 
 import msgspec
 import uvloop
@@ -77,14 +79,11 @@ async def _seconds(settings: dict[str, str], pid: int, plan: Plan) -> float:
     async with Town(settings) as town:
         await town.save(*office.book(agents=AGENTS, kind=plan.kind))
         await asyncio.sleep(2)
-        talking = asyncio.create_task(_talk(town))
-        await _run(town, range(WARM_UP), plan.a_second)
-        before = processor_s(pid)
-        await _run(town, range(WARM_UP, WARM_UP + plan.calls), plan.a_second)
-        used = processor_s(pid) - before
-        talking.cancel()
-        await asyncio.wait((talking,))
-        return used
+        async with talking(town):
+            await arrivals(town, range(WARM_UP), plan.a_second)
+            before = processor_s(pid)
+            await arrivals(town, range(WARM_UP, WARM_UP + plan.calls), plan.a_second)
+            return processor_s(pid) - before
 
 
 async def _arrive(town: Town, numbers: range, a_second: int | None) -> None:
@@ -99,7 +98,7 @@ async def _arrive(town: Town, numbers: range, a_second: int | None) -> None:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
 
-async def _run(town: Town, numbers: range, a_second: int | None) -> None:
+async def arrivals(town: Town, numbers: range, a_second: int | None) -> None:
     """Run the calls until the last one's agent is free."""
     try:
         async with asyncio.timeout(RUN_S_MAX):
@@ -108,6 +107,17 @@ async def _run(town: Town, numbers: range, a_second: int | None) -> None:
                 await asyncio.sleep(0.01)
     except TimeoutError as error:
         raise TooSlow(f"{numbers.stop - town.freed} of {numbers.stop} calls have not ended") from error
+
+
+@contextlib.asynccontextmanager
+async def talking(town: Town) -> AsyncIterator[None]:
+    """Let bridged legs talk, and hang up, while the block runs."""
+    running = asyncio.create_task(_talk(town))
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait((running,))
 
 
 async def _talk(town: Town) -> None:

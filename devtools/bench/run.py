@@ -26,6 +26,7 @@ from devtools.bench import (
     seeds,
     speech,
     voicemail,
+    whole_call,
 )
 from devtools.bench.bench import Bench
 from devtools.bench.calls import table as calls
@@ -45,6 +46,7 @@ GROUPS: Final[dict[str, Measure]] = {
     "live": present.measure,
     "fairness": fairness.measure,
     "cost": cost.measure,
+    "whole-call": whole_call.measure,
     "latency": dialling.latency,
     "hand-over": dialling.hand_over,
     "restart": restart.measure,

@@ -54,11 +54,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Prefix of snapshots' keys, so that installations can share a bucket."""
     records_max: int = 500
     """A batch is one store write. Larger ones gain little, and their first command waits longer."""
-    wait_ms_max: int = 500
-    """How long one read may wait; a stop waits no longer than that."""
+    wait_ms_max: int = 5_000
+    """How long one read may wait; an idle partition is looked after as often."""
+    linger_ms: int | None = None
+    """How long records gather while they keep coming; None: as the decider declares."""
     idle_s: float = 900.0
     """After how long an organization without facts or timers leaves memory."""
-    idle_write_s: float = 5.0
+    idle_write_s: float = 10.0
     """How often an idle partition is written, which shows that the store answers and we still own it."""
     snapshot_s: float = 3600.0
     snapshot_first_s: float = SNAPSHOT_FIRST_S

@@ -20,9 +20,9 @@ CLOSED_PAUSE_S = 30.0
 CLAIM_PAUSE_S = 0.2
 CLAIM_PAUSE_S_MAX = 10.0
 POLL_S_MAX = 30.0
-"""Reads wait half a second, so a partition without a read for half a minute stands still."""
+"""Reads wait five seconds, so a partition without a read for half a minute stands still."""
 WRITE_S_MAX = 60.0
-"""Idle partitions write every 5 s, so after a minute without a write the store does not answer."""
+"""Idle partitions write every 10 s, so after a minute without a write the store does not answer."""
 
 _log = structlog.get_logger()
 
@@ -59,8 +59,8 @@ class Host:
     def stop(self) -> None:
         """Finish the current batch on every partition, then end."""
         self._stopped.set()
-        for leaving in self._leaving.values():
-            leaving.set()
+        for partition in self._leaving:
+            self._leave(partition)
 
     async def _check_time(self, *, is_fine: bool) -> None:
         """Refuse a broker that sets no time, except on loopback: timers and deadlines follow its time."""
@@ -90,8 +90,7 @@ class Host:
     async def lost(self, partitions: tuple[int, ...]) -> None:
         """Stop owning these partitions: finish the current batch, then drop them from memory."""
         for partition in partitions:
-            if partition in self._leaving:
-                self._leaving[partition].set()
+            self._leave(partition)
         for partition in partitions:
             async with self._lock(partition):
                 task = self._tasks.pop(partition, None)
@@ -104,6 +103,15 @@ class Host:
                 # Another replica tells now how far it is; our last figure would stand for ever.
                 with contextlib.suppress(KeyError):
                     metrics.LAG.remove(*self._lag_labels(partition))
+
+    def _leave(self, partition: int) -> None:
+        """Let a partition's owner end after its batch; one that waits for the log need not wait on."""
+        if partition not in self._leaving:
+            return
+        self._leaving[partition].set()
+        task, owner = self._tasks.get(partition), self._owners.get(partition)
+        if task is not None and owner is not None and owner.is_reading:
+            task.cancel()
 
     def _lock(self, partition: int) -> asyncio.Lock:
         """The partition's lock, so that gaining and losing it never overlap."""
@@ -122,6 +130,9 @@ class Host:
                     await owner.turn()
                     pause = CLAIM_PAUSE_S
                     await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                if not leaving.is_set():
+                    raise
             except RefusedToStart as refusal:
                 _log.error("refused to start", partition=partition, reason=str(refusal))
                 self._refused = refusal

@@ -37,11 +37,16 @@ class Owner:
         self.partition = partition
         self.polled_at = ports.clock.elapsed()
         self.held: Held | None = None
+        self.is_reading = False
+        """Whether it waits for the log and may be interrupted: nothing has been heard yet."""
         self._decider = decider
         self._ports = ports
         self._options = options
         self._reader = Reader(ports.log, partition, records_max=options.records_max)
         self._uploading: asyncio.Task[None] | None = None
+        self._linger_s = (decider.linger_ms if options.linger_ms is None else options.linger_ms) / 1000
+        self._gathers_until = 0.0
+        """Until when what comes may gather, by this machine's clock."""
         self._timers_asked = 0
         self._committed: tuple[int, float] = (-1, 0.0)
         """The offset, and the time of its commit by this machine's clock."""
@@ -64,8 +69,15 @@ class Owner:
         """Hear a batch, read on for parked organizations, ring timers, do upkeep; whether it heard any."""
         held = self.held
         assert held is not None
-        records = await self._reader.read(held.position.offset, wait_ms=self._wait_ms(held))
+        await self._linger()
+        self.is_reading = True
+        try:
+            records = await self._reader.read(held.position.offset, wait_ms=self._wait_ms(held))
+        finally:
+            self.is_reading = False
         self.polled_at = self._ports.clock.elapsed()
+        if 0 < len(records) < self._options.records_max:
+            self._gathers_until = self.polled_at + self._linger_s
         if records:
             await self._hear(held, records)
         else:
@@ -78,6 +90,12 @@ class Owner:
             await self._keep_up(held)
             return bool(records) or has_more
         return bool(records)
+
+    async def _linger(self) -> None:
+        """Let records gather after a batch that was not full; after a pause it is over already."""
+        seconds = self._gathers_until - self._ports.clock.elapsed()
+        if seconds > 0:
+            await self._ports.clock.sleep(seconds)
 
     async def _hear(self, held: Held, records: list[LogRecord]) -> None:
         """Hear one batch in order, store it in one write, then send its outputs."""

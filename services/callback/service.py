@@ -63,6 +63,7 @@ SERVICE: Final = Decider[CallbackState](
     apply=apply,
     decide=decide,
     owed=owed,
+    linger_ms=100,
     measures={"callback.connected": ("callback_waited", "connected", "waited_ms")},
     gauges=gauges,
     counts={

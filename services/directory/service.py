@@ -56,6 +56,8 @@ from services.directory.api.shared import Operations
 from services.directory.settings import Settings
 
 SERVICE: Final = "directory"
+LINGER_MS: Final = 100
+"""What an employee sees of these facts comes with the next page."""
 HEARS: Final[tuple[type[Message], ...]] = (
     callback.CallbackOrdered,
     gateway.ExtensionChecked,
@@ -197,7 +199,9 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
     mailer = SmtpMailer(server_of(settings))
     made = Directory(ports, settings, mailer, send_text=send_text)
     return EdgeWork(
-        subscriptions=(Subscription(topic=FACTS, hears=HEARS, handle=made.fact_handler.hear),),
+        subscriptions=(
+            Subscription(topic=FACTS, hears=HEARS, handle=made.fact_handler.hear, linger_ms=LINGER_MS),
+        ),
         background=(made.background.run,),
         on_stop=(made.password_recovery.settle, made.background.stop),
         is_ready=lambda: made.background.is_up and not made.sender.is_late(),

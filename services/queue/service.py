@@ -69,6 +69,7 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
+    linger_ms=20,
     settle=settle,
     counts={
         "queue.offer_accepted": ("offers", "accepted"),

@@ -36,6 +36,9 @@ from services.voicemail.decider import HEARD, apply, decide, owed
 from services.voicemail.settings import Settings
 from services.voicemail.state import VoicemailState
 
+LINGER_MS: Final = 500
+"""Letters and stored messages are minutes after the call anyhow."""
+
 
 def gauges(state: VoicemailState) -> dict[str, float]:
     """One organization's share of the open letters, and when the oldest was written."""
@@ -69,6 +72,7 @@ SERVICE: Final = Decider[VoicemailState](
     apply=apply,
     decide=decide,
     owed=owed,
+    linger_ms=100,
     gauges=gauges,
     counts={
         "voicemail.message_taken": ("voice_messages", "taken"),
@@ -123,8 +127,9 @@ def build(ports: EdgePorts, settings: Settings) -> EdgeWork:
                 concurrency_max=settings.deliveries_at_once_max,
                 # A slow server of one company's recipients leaves room for the others' letters.
                 per_organization_max=max(1, settings.deliveries_at_once_max // 2),
+                linger_ms=LINGER_MS,
             ),
-            Subscription(topic=FACTS, hears=(LetterFailed,), handle=delivery.hear),
+            Subscription(topic=FACTS, hears=(LetterFailed,), handle=delivery.hear, linger_ms=LINGER_MS),
         ),
         on_stop=(delivery.stop,),
     )

@@ -78,6 +78,28 @@ async def test_reading_at_the_end_waits_and_finds_what_comes(log: Log) -> None:
     assert [each.offset for each in await reading] == [first + 1]
 
 
+async def test_what_comes_between_two_reads_is_read_at_once_and_together(log: Log) -> None:
+    """Nothing is fetched while nobody reads: a fetch ahead would have the first of three records only."""
+    first = await log.append(0, [fact(1)])
+    await read_all(log, 0, first, 1)
+    for number in (2, 3, 4):
+        await log.append(0, [fact(number)])
+        await asyncio.sleep(0.05)
+    found = await log.read(0, first + 1, records_max=10, wait_ms=5_000)
+    assert [each.offset for each in found] == [first + 1, first + 2, first + 3]
+
+
+async def test_the_log_answers_questions_while_somebody_waits_at_its_end(log: Log) -> None:
+    """A broker answers in order: on the connection of a poll, an answer would come after it."""
+    first = await log.append(0, [fact(1)])
+    await read_all(log, 0, first, 1)
+    reading = asyncio.create_task(log.read(0, first + 1, records_max=10, wait_ms=1_500))
+    await asyncio.sleep(0.1)
+    assert await log.next_offset(0) == first + 1
+    assert await log.oldest(0) <= first
+    await reading
+
+
 async def test_the_oldest_offset_of_an_empty_partition_is_its_first(log: Log) -> None:
     """A new installation begins at 0."""
     assert await log.oldest(0) == 0

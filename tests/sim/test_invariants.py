@@ -146,7 +146,7 @@ def _is_stored(run: Run, number: str) -> bool:
 @pytest.mark.rule("H3")
 def test_a_history_that_keeps_a_recording_in_two_contacts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """On this morning a recorded customer is on a leg of two contacts, and both kept the recording once."""
-    run = simulate(2, STORMY)
+    run = simulate(60, STORMY)
     assert not list(history_tells_everything_once(run))
     monkeypatch.setattr(contact_names, "owners", lambda _, concerned: concerned)
     (found,) = history_tells_everything_once(with_facts(run, list(run.facts)))

@@ -75,12 +75,7 @@ async def measured(floor: Floor, pids: Mapping[str, int], sizes: Sizes) -> Measu
     await asyncio.sleep(sizes.idle_s)
     idle = processes.read(pids).since(before)
 
-    await floor.fill(agents + QUEUED)
-    await floor.all_busy()
-    await floor.talks(2 * agents, TALK_S, is_refilled=True)
-    before, began = processes.read(pids), time.monotonic()
-    await floor.talks(sizes.calls, TALK_S, is_refilled=True)
-    busy, busy_s = processes.read(pids).since(before), time.monotonic() - began
+    used, busy_s = await busy(floor, pids, sizes.calls)
     await floor.clear()
 
     await floor.fill(agents)
@@ -105,7 +100,7 @@ async def measured(floor: Floor, pids: Mapping[str, int], sizes: Sizes) -> Measu
         hand_overs_many=many,
         idle=idle,
         idle_s=sizes.idle_s,
-        busy=busy,
+        busy=used,
         busy_s=busy_s,
         calls=sizes.calls,
         memory=memory,
@@ -114,6 +109,17 @@ async def measured(floor: Floor, pids: Mapping[str, int], sizes: Sizes) -> Measu
         burst_s=burst_s,
         refused=floor.refused,
     )
+
+
+async def busy(floor: Floor, pids: Mapping[str, int], calls: int) -> tuple[Reading, float]:
+    """What so many calls use, each of which waits; and the seconds that they take."""
+    agents = len(floor.pbx.agents)
+    await floor.fill(agents + QUEUED)
+    await floor.all_busy()
+    await floor.talks(2 * agents, TALK_S, is_refilled=True)
+    before, began = processes.read(pids), time.monotonic()
+    await floor.talks(calls, TALK_S, is_refilled=True)
+    return processes.read(pids).since(before), time.monotonic() - began
 
 
 async def _burst(floor: Floor, count: int) -> tuple[list[float], float]:

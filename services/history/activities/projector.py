@@ -30,8 +30,8 @@ from services.history.rules.projection_batch import HEARS
 
 RECORDS_MAX: Final = 500
 """A batch is one transaction: large enough to be worth it, small enough to show within a second."""
-WAIT_MS: Final = 500
-GATHER_S: Final = 0.1
+WAIT_MS: Final = 5_000
+GATHER_S: Final = 0.25
 """After a batch that was not full. A call has some fifteen groups of facts within a second, and a transaction
 for each would take more processor time than the queue's decisions."""
 PAUSE_S: Final = 1.0

@@ -5,6 +5,7 @@ they are found again, and each runs in a mount namespace of its own: OpenSMTPD's
 both want users of their own in /etc/passwd. Nothing outside of it changes.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -62,10 +63,16 @@ def reason_missing() -> str | None:
 
 
 def unpacked() -> Path:
-    """The folder with both servers: from the cache, else fetched and unpacked."""
-    ready = CACHE / "ready"
-    if ready.exists():
-        return CACHE
+    """The folder with both servers: from the cache, else fetched and unpacked by one of those who want it."""
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    with CACHE.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (CACHE / "ready").exists():
+            _unpack()
+    return CACHE
+
+
+def _unpack() -> None:
     shutil.rmtree(CACHE, ignore_errors=True)
     CACHE.mkdir(parents=True)
     names = [*PACKAGES, *_libraries()]
@@ -75,8 +82,7 @@ def unpacked() -> Path:
         subprocess.run(argv, cwd=folder, check=True, capture_output=True, timeout=300)
         for package in Path(folder).glob("*.deb"):
             subprocess.run(["dpkg", "-x", str(package), str(CACHE)], check=True, timeout=60)
-    ready.write_text("\n".join(names), encoding="utf-8")
-    return CACHE
+    (CACHE / "ready").write_text("\n".join(names), encoding="utf-8")
 
 
 def _libraries() -> list[str]:

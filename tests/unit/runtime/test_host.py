@@ -6,7 +6,8 @@ from prometheus_client import REGISTRY
 
 from runtime.host.held import HostPorts, Options
 from runtime.host.host import Host
-from runtime.memory import counting_tokens
+from runtime.memory import MemoryLog, counting_tokens
+from runtime.ports import LogRecord
 from tests.unit.runtime.worlds import World, a_call, toy
 
 LAG = ("ringback_lag_records", {"reader": "toy", "topic": "facts", "partition": "0"})
@@ -47,6 +48,32 @@ async def test_a_host_is_ready_once_it_has_read_what_the_log_already_says() -> N
     assert host.reasons_not_ready() == []
     host.stop()
     await host.lost((0,))
+
+
+class PatientLog(MemoryLog):
+    """A log whose reads wait at the end, as a broker's do, for as long as nothing comes."""
+
+    async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
+        """Read, and wait for what may never come."""
+        found = await super().read(partition, offset, records_max=records_max, wait_ms=wait_ms)
+        if not found and wait_ms:
+            await asyncio.Event().wait()
+        return found
+
+
+async def test_a_stop_interrupts_the_wait_for_the_log() -> None:
+    """An idle partition waits for seconds, and a roll of many replicas must not wait for each of them."""
+    world = World()
+    world.log = PatientLog(world.clock)
+    world.hear(a_call("c1"))
+    host = _host(world)
+    running = asyncio.create_task(host.run(broker_without_time_is_fine=True))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert host.reasons_not_ready() == []
+    host.stop()
+    async with asyncio.timeout(30):
+        await running
 
 
 async def test_the_lag_grows_while_a_partition_stands_still_and_goes_with_the_partition() -> None:

@@ -25,6 +25,11 @@ def test_a_set_is_read_back() -> None:
     assert SigningKeys.read(read.as_private_json()).kids == read.kids
 
 
+def test_a_keys_name_is_never_taken_for_an_option() -> None:
+    """One thumbprint of 64 begins with a hyphen, and `keys tokens --drop` would refuse it as no argument."""
+    assert not [kid for _ in range(500) for kid in SigningKeys.generate().kids if kid.startswith("-")]
+
+
 def test_no_key_set_tells_a_secret() -> None:
     """A set that gets into a log or a traceback names its keys, and no more."""
     told = f"{KEYS} {KEYS!r} {KEYS.public} {KEYS.public!r}"
