@@ -43,7 +43,7 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
-    linger_ms=50,
+    linger_ms=100,
     counts={
         "telephony.dial_leg": ("dials", "direct"),
     },
