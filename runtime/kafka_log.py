@@ -40,6 +40,8 @@ IDLE_ROUND_MS: Final = 5_000
 """How often aiokafka's fetcher looks around when nothing wakes it, for each consumer."""
 BATCH_BYTES_MAX: Final = 1_000_000
 """Just under Kafka's default `message.max.bytes`."""
+FETCH_BYTES_MAX: Final = 1_100_000
+"""The largest batch with its framing; a reader of one record at a start would hold more for nothing."""
 SILENT_MS_MAX: Final = 15_000
 """A broker answers a fetch at least every two seconds; fifteen seconds of silence is an outage."""
 SESSION_MS: Final = 20_000
@@ -180,7 +182,7 @@ class KafkaLog:
                 auto_offset_reset="none",
                 fetch_max_wait_ms=FETCH_WAIT_MS,
                 consumer_timeout_ms=IDLE_ROUND_MS,
-                max_partition_fetch_bytes=4 * BATCH_BYTES_MAX,
+                max_partition_fetch_bytes=FETCH_BYTES_MAX,
                 request_timeout_ms=ANSWER_MS_MAX,
             )
             await reader.start()

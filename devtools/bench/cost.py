@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import uvloop
@@ -110,9 +110,9 @@ async def arrivals(town: Town, numbers: range, a_second: int | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def talking(town: Town) -> AsyncIterator[None]:
+async def talking(*towns: Town) -> AsyncIterator[None]:
     """Let bridged legs talk, and hang up, while the block runs."""
-    running = asyncio.create_task(_talk(town))
+    running = asyncio.create_task(_talk(towns))
     try:
         yield
     finally:
@@ -120,11 +120,12 @@ async def talking(town: Town) -> AsyncIterator[None]:
         await asyncio.wait((running,))
 
 
-async def _talk(town: Town) -> None:
+async def _talk(towns: Sequence[Town]) -> None:
     """Let bridged legs talk for a while; then the customer hangs up."""
     while True:
-        while not town.bridged:
-            await asyncio.sleep(0.005)
-        customer, _, bridged_at = town.bridged.popleft()
-        await asyncio.sleep(max(0.0, bridged_at + TALK_S - time.perf_counter()))
-        await town.hang_up(customer)
+        now = time.perf_counter()
+        for town in towns:
+            while town.bridged and town.bridged[0][2] + TALK_S <= now:
+                customer, _, _ = town.bridged.popleft()
+                await town.hang_up(customer)
+        await asyncio.sleep(0.005)

@@ -47,15 +47,17 @@ def measure(bench: Bench) -> list[Figure]:
         server.stop()
 
 
+def mail_of(bench: Bench) -> dict[str, str]:
+    """What voicemail must have at its start, though no letter is written here."""
+    return {"RINGBACK_SMTP": bench.smtp.address, "RINGBACK_MAIL_FROM": "ringback@bench.example"}
+
+
 class _Services:
     """The services of one installation, and what they have used."""
 
     def __init__(self, bench: Bench, database: str) -> None:
         self.where = "Apache Kafka" if bench.apache else "the embedded broker"
-        self.settings = bench.fresh_settings(bench.apache or bench.broker) | {
-            "RINGBACK_SMTP": bench.smtp.address,
-            "RINGBACK_MAIL_FROM": "ringback@bench.example",
-        }
+        self.settings = bench.fresh_settings(bench.apache or bench.broker) | mail_of(bench)
         history = {
             "RINGBACK_HISTORY_DATABASE": database,
             "RINGBACK_TOKEN_PUBLIC_KEYS": SigningKeys.generate().public.as_json(),
