@@ -21,7 +21,7 @@ from runtime.ports import LogUnavailable, Refused
 from runtime.records import State
 from services.gateway.activities.outbox import Outbox
 from services.gateway.activities.pbx_runner import PbxRunner
-from services.gateway.decider import commands, recovery
+from services.gateway.decider import commands, recovery, resync
 from services.gateway.decider.gateway import Gateway
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY_TIMER
@@ -282,6 +282,11 @@ def a_successor_that_fetches_no_recording(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gateway, "fetch_anew", lambda self, here: ())
 
 
+def a_successor_that_leaves_a_recording_half_sent(patch: pytest.MonkeyPatch) -> None:
+    """A slow PBX was sending it to its predecessor; nobody asks for the rest, and it is never told."""
+    patch.setattr(resync, "fetch_awaited", lambda state, now, recording: None)
+
+
 def a_gateway_that_asks_before_the_log_shows_that_it_may(patch: pytest.MonkeyPatch) -> None:
     """It was cut off, reaches the PBX before the log, and hangs up calls of the next owner as unknown."""
     patch.setattr(GatewayState, "may_ask", property(lambda self: bool(self.is_there)))
@@ -317,6 +322,7 @@ MUTANTS: Final[tuple[Patch, ...]] = (
     a_gateway_that_keeps_what_it_lost,
     a_command_that_counts_as_done_when_it_is_left,
     a_successor_that_fetches_no_recording,
+    a_successor_that_leaves_a_recording_half_sent,
     a_gateway_that_asks_before_the_log_shows_that_it_may,
     a_gateway_that_does_not_notice_that_it_slept,
     *BROKEN_PROMISES,

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from contracts.gateway import RecordingFinished
+from tests.sim import mutants
 from tests.sim.coverage import Gathered
 from tests.sim.fault_profiles import (
     FaultProfile,
@@ -20,7 +22,8 @@ from tests.sim.fault_profiles import (
     with_parking,
     wrongs,
 )
-from tests.sim.world import CALM, STORMY, simulate
+from tests.sim.virtual_time import START_MS
+from tests.sim.world import AFTERMATH_S, CALM, STORMY, simulate
 
 SEEDS = int(os.environ.get("SEEDS", "100"))
 """A hundred in every test run; `make sim` plays two hundred, enough to judge coverage."""
@@ -30,6 +33,10 @@ KEPT_LATE = (21, 35, 39)
 """21: a dial was refused before callback spoke of it, and its number was engaged for ever.
 35: a customer who had answered was bridged late, and hung up at that moment.
 39: a dial gave way to the customer's own call, the next was refused, and the apology was right."""
+
+KEPT_SLOW = (286, 390)
+"""Talks of five minutes that a slow PBX sent for fifty: the morning ended before, and its checkers blamed the
+gateway, which was right to wait."""
 
 
 @pytest.mark.rule("Q2", "Q3", "Q9", "Q12", "C3", "C4", "C13", "V4", "G2", "G3")
@@ -48,6 +55,32 @@ def test_a_calm_morning_is_the_same_every_time() -> None:
     assert [(each.at, each.fact) for each in first.facts if each.envelope.type != "gateway.pbx_claimed"] == [
         (each.at, each.fact) for each in second.facts if each.envelope.type != "gateway.pbx_claimed"
     ]
+
+
+@pytest.mark.rule("R1", "V7", "V8")
+@pytest.mark.parametrize("seed", KEPT_SLOW)
+def test_a_long_talk_is_kept_however_long_its_pbx_takes_to_send_it(seed: int) -> None:
+    """Its gateway dies meanwhile, and the next one goes on where the sending was interrupted."""
+    run = simulate(seed, STORMY)
+    assert run.workload is not None
+    usual_end_at = START_MS + 1000 * (run.workload.ends_at_s + AFTERMATH_S)
+    told = [(each.at, each.fact) for each in run.facts if isinstance(each.fact, RecordingFinished)]
+    late = [fact.ok for at, fact in told if at > usual_end_at + 1000 * AFTERMATH_S]
+    assert late == [True], "everything was sent in time: the seed proves nothing"
+    assert wrongs(run) == []
+
+
+@pytest.mark.rule("V7", "V8")
+@pytest.mark.parametrize("seed", KEPT_SLOW)
+def test_waiting_for_a_slow_pbx_still_finds_a_recording_that_nobody_fetches(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The morning ends although a recording is still with its PBX, and says so."""
+    mutants.a_successor_that_leaves_a_recording_half_sent(monkeypatch)
+    run = simulate(seed, STORMY)
+    kept = run.remains.recordings
+    assert kept
+    assert {f"the recording {each} ended 0 times" for each in kept} <= set(wrongs(run))
 
 
 @pytest.mark.rule("Q12")

@@ -248,7 +248,8 @@ def _script(
     mobile_networks.write_lines(networks, calls)
     seed = chance.getrandbits(30)
     if random.Random(seed).random() < 0.3:
-        # Its own draw, so that every other morning stays as it was. Real speech takes minutes at this rate.
+        # Its own draw, so that every other morning stays as it was. Real speech takes minutes at this rate,
+        # and a long talk the better part of an hour, for which the morning waits (`World._sent_at_s`).
         network["sound_bytes_per_s"] = 800
     script = {
         "seed": seed,
