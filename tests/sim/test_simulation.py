@@ -29,6 +29,10 @@ SEEDS = int(os.environ.get("SEEDS", "100"))
 """A hundred in every test run; `make sim` plays two hundred, enough to judge coverage."""
 SEED_FROM = int(os.environ.get("SEED_FROM", "1"))
 ONE = os.environ.get("SEED")
+KEPT = (215, 266)
+"""Both: an agent dropped a callback for the second time, long after answering, and was rung for others within
+ten seconds. That was right; the checker of turns counted from the answer, not from the drop."""
+MORNINGS = sorted({*range(SEED_FROM, SEED_FROM + SEEDS), *KEPT})
 KEPT_LATE = (21, 35, 39)
 """21: a dial was refused before callback spoke of it, and its number was engaged for ever.
 35: a customer who had answered was bridged late, and hung up at that moment.
@@ -40,7 +44,7 @@ gateway, which was right to wait."""
 
 
 @pytest.mark.rule("Q2", "Q3", "Q9", "Q12", "C3", "C4", "C13", "V4", "G2", "G3")
-@pytest.mark.parametrize("seed", [int(ONE)] if ONE else range(SEED_FROM, SEED_FROM + SEEDS))
+@pytest.mark.parametrize("seed", [int(ONE)] if ONE else MORNINGS)
 def test_a_stormy_morning_loses_nobody_and_does_nothing_twice(seed: int, gathered: Gathered) -> None:
     """Whichever process dies, at any moment; repeat one morning with `make sim SEED=n`."""
     run = simulate(seed, STORMY)

@@ -191,6 +191,39 @@ def test_m1_a_place_that_stays_first_after_three_drops_is_found() -> None:
     assert "goes before p2" in first(turns.nobody_who_joined_later_is_served_first, log)
 
 
+def a_second_drop(*, answered_s: float, dropped_s: float, agent: str = "a0") -> Log:
+    """A callback whose agent drops it at once, and answers and drops it again; another customer waits."""
+    log = two_places(first_s=1, second_s=5)
+    log.say(6, offered("o1", "p1", agent), accepted("o1", "p1", agent), ready("p1", agent))
+    log.say(7, lost("p1", agent), offered("o2", "p1", agent))
+    log.say(answered_s, accepted("o2", "p1", agent), ready("p1", agent))
+    return log.say(dropped_s, lost("p1", agent))
+
+
+@pytest.mark.rule("C7", "Q8")
+def test_for_ten_seconds_after_a_second_drop_the_agent_is_rightly_rung_for_others() -> None:
+    """However long before the drop the agent had answered: the customer was being dialled all that time."""
+    log = a_second_drop(answered_s=9, dropped_s=30).say(39.9, offered("o3", "p2"))
+    assert found(turns.nobody_who_joined_later_is_served_first, log) == []
+    log = a_second_drop(answered_s=9, dropped_s=30).say(40, offered("o3", "p2"))
+    assert "goes before p1" in first(turns.nobody_who_joined_later_is_served_first, log)
+
+
+@pytest.mark.rule("C7", "Q3")
+def test_an_agent_who_dropped_once_and_is_rung_for_who_joined_later_is_found() -> None:
+    """A lone agent is rung at once again after the first drop, so nobody else comes before that customer."""
+    log = two_places(first_s=1, second_s=5).say(6, offered("o1", "p1"), accepted("o1", "p1"), ready("p1"))
+    log.say(30, lost("p1")).say(35, offered("o2", "p2"))
+    assert "goes before p1" in first(turns.nobody_who_joined_later_is_served_first, log)
+
+
+@pytest.mark.rule("C7", "Q3")
+def test_an_agent_who_is_rung_for_who_joined_later_after_a_colleagues_drops_is_found() -> None:
+    """Only who dropped is kept away from the customer."""
+    log = a_second_drop(answered_s=9, dropped_s=30, agent="a1").say(35, offered("o3", "p2", "a0"))
+    assert "goes before p1" in first(turns.nobody_who_joined_later_is_served_first, log)
+
+
 @pytest.mark.rule("Q3")
 def test_m6_a_place_that_waits_beside_a_free_agent_is_found() -> None:
     """The customer took the place over in the gap, and no agent is rung for it."""

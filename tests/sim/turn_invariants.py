@@ -38,6 +38,8 @@ TRIED_MS: Final = 15_000
 STEP_SLACK_MS: Final = 100
 DROPS_MAX: Final = 3
 """C7: after three drops the place ranks by its joining time."""
+DROPS_ALIKE: Final = 2
+"""C7: an agent is rung again at once after the first drop; from this one on, a drop is like a decline."""
 DROPPED_MS: Final = 10_000
 """Q8."""
 
@@ -156,7 +158,7 @@ def who_drops_a_callback_is_not_rung_for_it_at_once_again(run: Run) -> Iterator[
                 drops.setdefault((place_id, agent_id), []).append(at)
             case queue.OfferMade(place_id=place_id, agent_id=agent_id, offer_id=offer_id):
                 dropped = drops.get((place_id, agent_id), [])
-                if len(dropped) >= 2 and at - dropped[-1] < DROPPED_MS:
+                if len(dropped) >= DROPS_ALIKE and at - dropped[-1] < DROPPED_MS:
                     yield f"{offer_id} rings {agent_id} {at - dropped[-1]} ms after drop {len(dropped)}"
             case _:
                 pass
@@ -208,11 +210,23 @@ class Waiting(msgspec.Struct, kw_only=True, eq=False):
     drops: int = 0
     is_first: bool = False
     rung_at: dict[str, int] = msgspec.field(default_factory=dict)
+    dropped_at: dict[str, list[int]] = msgspec.field(default_factory=dict)
 
     @property
     def rank(self) -> tuple[int, int]:
         """Its rank (Q3)."""
         return (0 if self.is_first else 1, self.joined_at)
+
+    def may_pass_over(self, agent_id: str, at: int) -> bool:
+        """Whether this agent may be rung for a later place first.
+
+        A drop counts as a decline from the agent's second one on (C7, Q8), from callback's word about it: the
+        agent may have answered long before that. After the first drop the agent may be rung at once.
+        """
+        dropped = self.dropped_at.get(agent_id, [])
+        if len(dropped) >= DROPS_ALIKE and at - dropped[-1] < DROPPED_MS:
+            return True
+        return at - self.rung_at.get(agent_id, 0) < TRIED_MS
 
 
 class Places:
@@ -326,7 +340,8 @@ class Places:
                 new.is_ordering = True  # it ends
             case callback.CallbackRefused() | callback.OrderAbandoned():
                 place.is_ordering = False
-            case callback.AgentLost():
+            case callback.AgentLost(agent_id=agent_id):
+                place.dropped_at.setdefault(agent_id, []).append(at)
                 place.drops += 1
                 place.is_first = place.drops < DROPS_MAX
                 place.open_since = at
@@ -382,7 +397,7 @@ def nobody_who_joined_later_is_served_first(run: Run) -> Iterator[str]:
                     continue
                 if not now.is_open(other, offset, at) or not other.is_gap_over:
                     continue
-                if at - other.rung_at.get(fact.agent_id, 0) < TRIED_MS:
+                if other.may_pass_over(fact.agent_id, at):
                     continue
                 if line.clean_ms(other.open_since or 0, at) > OPENED_MS and _is_unlimited(line, fact, offset):
                     yield f"{fact.offer_id} at {at} goes before {place_id}, which waits for {fact.agent_id}"
