@@ -93,6 +93,8 @@ def _unused_by(service: str) -> set[str]:
     unused = set()
     if service not in (*rendering.DECIDERS, "console"):
         unused |= {name for name in RuntimeSettings.model_fields if name.startswith("redis")}
+    if service not in rendering.DECIDERS:
+        unused |= {"linger_ms"}
     if service not in ("voicemail", "directory"):
         unused |= {"smtp", "smtp_ca", "mail_from"}
     if service not in PUBLIC:
