@@ -30,6 +30,7 @@ from services.queue.decider import (
     arrival,
     customers,
     deadline_reached,
+    offer_records,
     place_end,
     quiet_hours,
 )
@@ -256,7 +257,7 @@ def apply_agent_lost(state: QueueState, fact: AgentLost) -> None:
     is_first_time = len(others) == len(place.declined)
     dropped_at = Instant(state.now_at - (agent_selection.DECLINE_MS if is_first_time else 0))
     if not is_first_time:
-        state.set_timer("declined", place.place_id, Instant(state.now_at + agent_selection.DECLINE_MS))
+        offer_records.await_end_of_decline(state, place)
     first = msgspec.structs.replace(
         _waiting(place),
         is_first=place.drops + 1 < DROPS_MAX,

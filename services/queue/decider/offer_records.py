@@ -14,7 +14,7 @@ from contracts.queue import (
 )
 from contracts.telephony import CancelLeg
 from runtime.decision import NOTHING, Decision, together
-from services.queue.rules import ring_plans
+from services.queue.rules import agent_selection, ring_plans
 from services.queue.state import QueueState
 from services.queue.state.records import Leg, LegKind, Offer, Place
 
@@ -124,3 +124,12 @@ def drop_offer(state: QueueState, offer: Offer) -> None:
     # The agent's card may name another PBX by now; looked up by it, this PBX would be probed for ever.
     for pbx in [each for each in state.pbxs if each.probe_offer_id == offer.offer_id]:
         state.pbxs.change(pbx, probe_offer_id=None)
+
+
+def await_end_of_decline(state: QueueState, place: Place) -> None:
+    """Look again in ten seconds, when who declined now may have the place.
+
+    A timer that stands is for somebody who declined earlier, and goes on for those who came later.
+    """
+    if f"declined/{place.place_id}" not in state.timers:
+        state.set_timer("declined", place.place_id, Instant(state.now_at + agent_selection.DECLINE_MS))

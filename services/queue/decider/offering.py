@@ -238,7 +238,7 @@ def _is_pbx_gone(state: QueueState, offer: Offer) -> bool:
 
 
 def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ended) -> None:
-    offer_records = tuple(each for each in place.offers if each != offer.offer_id)
+    ringing = tuple(each for each in place.offers if each != offer.offer_id)
     declined, tried = place.declined, place.tried
     match fact:
         case OfferDeclined():
@@ -247,10 +247,7 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
                 *(each for each in declined if each[0] != fact.agent_id),
                 (fact.agent_id, state.now_at),
             )
-            if f"declined/{place.place_id}" not in state.timers:
-                state.set_timer(
-                    "declined", place.place_id, Instant(state.now_at + agent_selection.DECLINE_MS)
-                )
+            offer_records.await_end_of_decline(state, place)
         case OfferWithdrawn():
             # A withdrawn offer does not count: the same agent may be offered this place again.
             tried = tuple(each for each in tried if each != fact.agent_id)
@@ -263,14 +260,14 @@ def _note_end_on_place(state: QueueState, place: Place, offer: Offer, fact: Ende
     frees_step = place.offers[-1:] == (offer.offer_id,)
     state.places.change(
         place,
-        offers=offer_records,
+        offers=ringing,
         declined=declined,
         tried=tried,
         is_step_open=place.is_step_open or frees_step,
     )
     if frees_step:
         state.drop_timer("step", place.place_id)
-    if not offer_records and place.phase is Phase.WAITING:
+    if not ringing and place.phase is Phase.WAITING:
         strategy = state.departments[place.department_id].saved.strategy
         state.set_timer("round", place.place_id, Instant(state.now_at + agent_selection.pause_ms(strategy)))
 

@@ -163,6 +163,27 @@ def test_an_agent_lost_before_the_customer_answers_makes_the_place_first_again()
     assert office.ringing("c1") == [ANNA]
 
 
+@pytest.mark.rule("C7", "Q8")
+def test_an_agent_who_drops_again_keeps_nobody_else_from_the_place_for_longer() -> None:
+    """Boris may have the place ten seconds after he declined it, whatever Anna does meanwhile."""
+    office = an_office(ANNA, BORIS, strategy=by("longest_idle"))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.phone_is(BORIS, DeviceState.IN_USE)
+    callback_id, leg_id = an_attempt(office)
+    lost = callback.AgentLost(callback_id=callback_id, place_id=office.place("c1").place_id, agent_id=ANNA)
+    office.phone_is(BORIS, DeviceState.IDLE)
+    office.hears(lost, office.leg_ended(leg_id, Outcome.COMPLETED))
+    office.declines(BORIS)
+    office.waits(4 * SECOND)
+    office.answers(ANNA)
+    office.hears(
+        lost, office.leg_ended(office.last(queue.AgentReady).leg_id, Outcome.COMPLETED), after_ms=SECOND
+    )
+    assert office.ringing("c1") == []
+    office.waits(5 * SECOND)
+    assert office.ringing("c1") == [BORIS]
+
+
 @pytest.mark.rule("C7", "Q3")
 def test_a_held_customer_is_served_before_one_who_joined_earlier() -> None:
     """«One moment» must not become ten minutes."""
