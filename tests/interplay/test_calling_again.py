@@ -307,6 +307,30 @@ def test_m8_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(p
     assert callback_id in company.callback.callbacks
 
 
+@pytest.mark.rule("C8", "Q13")
+def test_m18_two_of_one_switchboard_press_1_and_the_later_one_is_answered_too() -> None:
+    """Seed 316: a full queue, the place was offered to both, and the later key was met with silence."""
+    company = sales(ANNA, waiting_max=1)
+    busy(company)
+    callback_id = company.orders("c1", CUSTOMER)
+    company.calls("other", THIRD)
+    company.calls("first", CUSTOMER)
+    company.waits(SECOND)
+    company.calls("second", CUSTOMER)
+    company.waits(2 * SECOND)
+    company.presses("first")
+    company.waits(SECOND)
+    pressed_at = company.at
+    company.presses("second")
+    reached = company.last(queue.NoAnswerReached)
+    assert (reached.place_id, reached.reason) == ("p.second", queue.DivertReason.QUEUE_FULL)
+    assert company.at == pressed_at
+    company.waits(MINUTE)
+    assert company.last(queue.PlaceDiverted).place_id == "p.second"
+    assert company.queue.places["p.c1"].leg_id == "first"
+    assert callback_id in company.callback.callbacks
+
+
 @pytest.mark.rule("C15", "C4")
 def test_m9_while_one_department_dials_the_customer_the_others_apology_waits() -> None:
     """Two departments must not call one customer at once."""

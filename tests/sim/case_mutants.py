@@ -17,7 +17,7 @@ from runtime.records import Table
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, bridges, spoken_texts
 from services.callback.state import Callback
-from services.queue.decider import _APPLY, _DECIDE, callbacks, customers, legs, offering
+from services.queue.decider import _APPLY, _DECIDE, announcements, callbacks, customers, legs, offering
 from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
@@ -184,6 +184,11 @@ def m17_a_bridge_taken_apart_by_who_was_away(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bridges, "await_bridge_again", lambda *_: None)
 
 
+def m18_a_key_that_comes_too_late_and_is_met_with_silence(patch: pytest.MonkeyPatch) -> None:
+    """Another caller of that number has taken the callback's place, or the callback has ended."""
+    patch.setattr(announcements, "key_came_too_late", lambda *_: NOTHING)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -204,4 +209,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m15_an_agent_left_alone_with_a_second_order,
     m16_a_leg_that_was_over_before_it_was_spoken_of,
     m17_a_bridge_taken_apart_by_who_was_away,
+    m18_a_key_that_comes_too_late_and_is_met_with_silence,
 )

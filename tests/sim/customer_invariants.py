@@ -45,12 +45,13 @@ def who_is_told_press_one_is_heard(run: Run) -> Iterator[str]:
     """A key works whenever it is offered (C8), and the invitation's key orders a callback (C1)."""
     line = timeline(run)
     questions = _Questions()
+    heard = {each.envelope.cause_offset for each in line.records if each.envelope.source == "queue"}
     for _, at, each in line.seen_by("queue"):
         fact = each.fact
         if isinstance(fact, gateway.DigitsEntered) and fact.digits.startswith("1"):
             own = questions.places.get(fact.leg_id)
             question = None if own is None else questions.told.pop(own.place_id, None)
-            if question is None or own is None or _is_heard(line, each, at, own, question):
+            if question is None or own is None or _is_heard(heard, each, at, own, question):
                 continue
             yield f"{own.place_id} pressed 1 at {at} when told {question.fact}, and nobody heard it"
         questions.hear(each)
@@ -90,16 +91,15 @@ class _Questions:
                 pass
 
 
-def _is_heard(line: Timeline, key: Said, at: int, place: queue.PlaceTaken, question: Said) -> bool:
-    """Whether something follows from the key, or its subject has ended meanwhile."""
+def _is_heard(heard: set[int], key: Said, at: int, place: queue.PlaceTaken, question: Said) -> bool:
+    """Whether something follows from the key.
+
+    The key for a callback's place is answered also when there is nothing left to take, because the callback
+    has ended, or another caller of that number was first. An invited caller's deadline may come first.
+    """
     assert isinstance(question.fact, queue.AnnouncementMade)
-    for each in line.records:
-        if each.envelope.cause_offset == key.offset and each.envelope.source == "queue":
-            return True
-    if question.fact.kind is queue.AnnouncementKind.INVITATION:
-        return place.deadline_at - at < SETTLED_MS
-    order = line.standing(place.caller or "", place.department_id, key.offset)
-    return order is None or order.due <= key.offset or order.ordered.offset > question.offset
+    is_invited = question.fact.kind is queue.AnnouncementKind.INVITATION
+    return key.offset in heard or (is_invited and place.deadline_at - at < SETTLED_MS)
 
 
 def no_apology_comes_hours_late(run: Run) -> Iterator[str]:

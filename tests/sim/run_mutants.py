@@ -59,6 +59,8 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
+KEPT: dict[Patch, int] = {case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 316}
+"""The morning that found a bug which one in hundreds shows; it is played first."""
 
 
 class Betrayal(msgspec.Struct, frozen=True):
@@ -72,7 +74,8 @@ class Betrayal(msgspec.Struct, frozen=True):
 def betrayed(mutant: Patch, seeds_max: int = SEEDS_MAX) -> Betrayal | None:
     """The first seed whose morning shows the bug, or None. An exception shows it, too."""
     play = SHOWS_IN.get(mutant, in_a_storm)
-    for seed in range(1, seeds_max + 1):
+    kept = (KEPT[mutant],) if mutant in KEPT else ()
+    for seed in (*kept, *range(1, seeds_max + 1)):
         with pytest.MonkeyPatch.context() as patch:
             mutant(patch)
             try:

@@ -74,12 +74,35 @@ def test_m6_a_key_that_was_offered_and_does_nothing_is_found() -> None:
 
 
 @pytest.mark.rule("C8")
-def test_a_key_for_a_callback_that_has_ended_meanwhile_is_nobodys_fault() -> None:
-    """There is nothing left to take over."""
-    log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
-    log.say(6, told("p2", AnnouncementKind.CALLBACK_EXISTS))
-    log.say(8, callback_ended(CallbackExpired, "p1", has_voice_message=False, was_told=True))
-    assert found(promises.who_is_told_press_one_is_heard, log.say(9, pressed("in2"))) == []
+def test_m18_a_key_for_a_callback_that_has_ended_meanwhile_and_does_nothing_is_found() -> None:
+    """There is nothing left to take over, and the caller is told where he stands."""
+
+    def ended_too_early() -> Log:
+        log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
+        log.say(6, told("p2", AnnouncementKind.CALLBACK_EXISTS))
+        return log.say(8, callback_ended(CallbackExpired, "p1", has_voice_message=False, was_told=True))
+
+    log = ended_too_early().say(9, pressed("in2"))
+    assert found(promises.who_is_told_press_one_is_heard, log)
+    right = ended_too_early().say(9, pressed("in2"), told("p2", AnnouncementKind.POSITION))
+    assert found(promises.who_is_told_press_one_is_heard, right) == []
+
+
+@pytest.mark.rule("C8")
+def test_m18_a_key_for_a_place_that_another_caller_of_the_number_has_and_does_nothing_is_found() -> None:
+    """Live callers are never merged, and the later one is told where he stands, or that too many wait."""
+
+    def taken_by_another() -> Log:
+        log = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
+        log.say(6, told("p2", AnnouncementKind.CALLBACK_EXISTS))
+        log.say(7, arrived("in3"), taken("p3", 7, leg="in3"), told("p3", AnnouncementKind.CALLBACK_EXISTS))
+        return log.say(8, pressed("in2"), taken_over("p1", "p2", "in2"))
+
+    log = taken_by_another().say(9, pressed("in3"))
+    assert "p3 pressed 1" in first(promises.who_is_told_press_one_is_heard, log)
+    for answer in (told("p3", AnnouncementKind.POSITION), given_up("p3", DivertReason.QUEUE_FULL)):
+        right = taken_by_another().say(9, pressed("in3"), answer)
+        assert found(promises.who_is_told_press_one_is_heard, right) == []
 
 
 @pytest.mark.rule("C4")

@@ -166,7 +166,7 @@ _DECIDE: Final[dict[type[Fact], Decide]] = {
     callback.CallbackOrdered: callbacks.decide_ordered,
     callback.NumberChanged: callbacks.decide_number,
     callback.CustomerJoined: callbacks.decide_joined,
-    callback.JoinRefused: customers.decide_join_refused,
+    callback.JoinRefused: keypresses.decide_join_refused,
     callback.CallbackConfirmed: callbacks.decide_confirmed,
     callback.CallbackRefused: callbacks.decide_not_ordered,
     callback.OrderAbandoned: callbacks.decide_not_ordered,

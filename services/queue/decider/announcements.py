@@ -73,12 +73,27 @@ def _existing(state: QueueState, place: Place) -> Place | None:
     return existing if existing is not None and customers.is_announced(state, existing) else None
 
 
-def tell_position(state: QueueState, place: Place) -> Decision:
+def key_came_too_late(state: QueueState, place: Place) -> Decision:
+    """The caller pressed the key for a callback's place that can't be taken any more (C8).
+
+    Another caller of that number has it, or the callback is over. Silence would not tell the caller whether
+    the key was heard, so the answer is the position of the caller's own place. A caller beyond the limit has
+    none and was here only for the key: the limit counts now.
+    """
+    if not can_announce(place):
+        return NOTHING
+    if place.is_beyond_limit:
+        return no_answer.full(state, place)
+    # It interrupts: plays of a leg follow one another, and the key may be pressed again and again.
+    return tell_position(state, place, interrupts=True)
+
+
+def tell_position(state: QueueState, place: Place, *, interrupts: bool = False) -> Decision:
     """Announce position and wait; the spoken position never rises (Q4)."""
     position = _spoken_position(state, place)
     wait_ms = waiting.wait_estimate_ms(state, place.department_id, position)
     media = notice_media.position_media(state, place, position, wait_ms)
-    return _announce(state, place, AnnouncementKind.POSITION, media, position, wait_ms)
+    return _announce(state, place, AnnouncementKind.POSITION, media, position, wait_ms, interrupts=interrupts)
 
 
 def _announce(
@@ -88,6 +103,8 @@ def _announce(
     media: tuple[MediaKey, ...],
     position: int | None = None,
     wait_ms: int | None = None,
+    *,
+    interrupts: bool = False,
 ) -> Decision:
     assert place.leg_id is not None
     play_id = PlayId(f"{place.place_id}.p{place.play_count + 1}")
@@ -101,6 +118,7 @@ def _announce(
         media=media,
         barge_in=kind in (AnnouncementKind.INVITATION, AnnouncementKind.CALLBACK_EXISTS),
         not_after=Instant(state.now_at + PLAY_MS_MAX),
+        interrupts=interrupts,
     )
     return Decision(facts=(fact,), commands=(command,) if media else ())
 

@@ -14,7 +14,6 @@ from contracts.callback import (
     ApologyFailed,
     ApologyQueued,
     CustomerDialled,
-    JoinRefused,
     Origin,
 )
 from contracts.directory import CallbackKeepAsked
@@ -356,15 +355,6 @@ def take_over(state: QueueState, place: Place, existing: Place) -> Decision:
         deadline_at=Instant(max(place.deadline_at, existing.deadline_at)),
     )
     return together((offer_records.withdraw_all(state, place, "taken_over"), Decision(facts=(fact,))))
-
-
-def decide_join_refused(state: QueueState, fact: JoinRefused) -> Decision:
-    """The agent is no longer with the callback: the caller takes its place over, or both wait on."""
-    place, existing = state.places.get(fact.new_place_id), state.places.get(fact.place_id)
-    if place is None or place.leg_id is None or place.phase is not Phase.WAITING or existing is None:
-        return NOTHING
-    is_waiting = existing.phase is Phase.WAITING and existing.leg_id is None
-    return take_over(state, place, existing) if is_waiting and existing.callback_id else NOTHING
 
 
 def join_attempt(state: QueueState, place: Place, existing: Place) -> Decision:

@@ -18,6 +18,7 @@ from tests.unit.queue.stories import (
     MINUTE,
     NINE,
     SECOND,
+    action,
     an_office,
     by,
     played,
@@ -105,6 +106,91 @@ def test_without_the_key_the_caller_has_a_new_place() -> None:
     office.waits(MINUTE)
     assert office.waits_for("c1")
     assert office.waits_for("again")
+
+
+@pytest.mark.rule("C8", "Q4")
+def test_m18_who_presses_1_after_somebody_else_of_that_number_hears_the_own_position() -> None:
+    """A switchboard's number: the place was offered to two, and a live caller has it already."""
+    office = with_anna_busy()
+    office.calls("c1")
+    office.orders("c1")
+    office.calls("first")
+    office.calls("second")
+    office.presses("first")
+    office.presses("second")
+    told = played(office, queue.AnnouncementKind.POSITION)[-1]
+    assert (told.place_id, told.position) == ("p.second", 2)
+    assert (office.place("c1").leg_id, office.place("second").leg_id) == ("first", "second")
+
+
+@pytest.mark.rule("C8", "C9")
+def test_m18_who_presses_1_for_a_callback_that_has_ended_hears_the_own_position() -> None:
+    """It was cancelled while its place was being offered: the key has nothing to take, and is answered."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    office.calls("again")
+    office.hears(end(office, callback.CallbackCancelled, callback_id))
+    office.presses("again")
+    told = played(office, queue.AnnouncementKind.POSITION)[-1]
+    assert (told.place_id, told.position) == ("p.again", 1)
+
+
+@pytest.mark.rule("C8")
+def test_m18_who_presses_1_in_vain_again_and_again_hears_one_position_at_a_time() -> None:
+    """Plays of a leg follow one another: ten presses would be a minute of the same words."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    office.calls("again")
+    office.hears(end(office, callback.CallbackCancelled, callback_id))
+    office.presses("again")
+    office.presses("again")
+    assert office.last(telephony.Play).interrupts
+
+
+@pytest.mark.rule("C8", "Q13")
+def test_m18_beyond_the_limit_a_1_that_comes_too_late_leads_to_the_overflow_action() -> None:
+    """There is no place to take, and none of his own: seconds of music before the same end help nobody."""
+    office = with_anna_busy(waiting_max=1, overflow_action=action("hang_up"))
+    office.calls("c1")
+    office.orders("c1")
+    office.calls("other", caller=OTHER)
+    office.calls("first")
+    office.calls("second")
+    office.presses("first")
+    office.presses("second")
+    reached = office.last(queue.NoAnswerReached)
+    assert (reached.place_id, reached.reason) == ("p.second", queue.DivertReason.QUEUE_FULL)
+
+
+@pytest.mark.rule("C8")
+def test_m18_who_can_no_longer_join_the_agent_hears_the_own_position() -> None:
+    """The key was pressed while an agent was with the callback, which is being connected to somebody."""
+    office = with_anna_busy()
+    office.calls("c1")
+    callback_id = office.orders("c1")
+    anna_is_free(office)
+    office.answers(ANNA)
+    office.calls("again")
+    office.presses("again")
+    joined = office.last(queue.CallbackJoined)
+    office.hears(
+        callback.JoinRefused(
+            callback_id=callback_id, place_id=joined.place_id, new_place_id=joined.new_place_id
+        )
+    )
+    assert played(office, queue.AnnouncementKind.POSITION)[-1].place_id == "p.again"
+
+
+@pytest.mark.rule("C8")
+def test_m18_a_1_of_a_caller_who_was_offered_nothing_does_nothing() -> None:
+    """Nobody asked for a key."""
+    office = with_anna_busy()
+    office.calls("c1")
+    said = len(office.facts)
+    office.presses("c1")
+    assert len(office.facts) == said
 
 
 @pytest.mark.rule("C8")
