@@ -21,6 +21,7 @@ from runtime.host.reader import Reader
 from runtime.host.reading import Parsed, parsed
 from runtime.host.timers import TIMERS_MAX
 from runtime.ports import BlobsUnavailable, LogRecord, LogUnavailable, Outgoing, Position
+from runtime.records import Timer
 
 UNPARKED = type_name(OrganizationUnparked)
 IDLE_CHECK_S = 60.0
@@ -168,20 +169,26 @@ class Owner:
             return
         await held.load(due)
         records: list[Outgoing] = []
+        asked: list[tuple[OrganizationId, Timer]] = []
         for organization_id in due:
             organization = await held.organization(organization_id)
             for timer in held.asked.wanted(organization_id, organization.state, now, elapsed):
                 if len(records) >= TIMERS_MAX:
                     break
                 records.append(self._timer_due(held, organization_id, timer_id=timer.timer_id))
-                if held.asked.note(organization_id, timer, elapsed):
-                    metrics.TIMERS_AGAIN.inc()
+                asked.append((organization_id, timer))
         if not records:
             return
         try:
             await self._ports.log.append(self.partition, records)
         except LogUnavailable as error:
             _log.warning("timers were not appended and go again", partition=self.partition, error=str(error))
+            for organization_id, timer in asked:
+                held.asked.put_off(organization_id, timer, self._ports.clock.elapsed())
+            return
+        for organization_id, timer in asked:
+            if held.asked.note(organization_id, timer, elapsed):
+                metrics.TIMERS_AGAIN.inc()
 
     def _timer_due(self, held: Held, organization_id: OrganizationId, *, timer_id: str) -> Outgoing:
         organization = held.organizations.get(organization_id)

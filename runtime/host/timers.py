@@ -11,6 +11,8 @@ from sortedcontainers import SortedSet
 from contracts.ids import Instant, OrganizationId
 from runtime.records import State, Timer
 
+PAUSE_S_MIN = 1.0
+"""The pause after the first request, and after each one that did not reach the log."""
 PAUSE_S_MAX = 64.0
 """A timer that is still set after two minutes waits for a fault: once a minute is enough."""
 TIMERS_MAX = 500
@@ -91,12 +93,22 @@ class Asked:
         return again_at
 
     def note(self, organization_id: OrganizationId, timer: Timer, elapsed: float) -> bool:
-        """Note that a timer is being appended; whether it was appended before."""
+        """Note that a timer was appended; whether it was appended before."""
         key = (organization_id, timer.timer_id, timer.due_at)
-        was_asked = key in self._asked
-        pause = min(2 * self._asked[key][1], PAUSE_S_MAX) if was_asked else 1.0
+        _, before = self._asked.get(key, (0.0, 0.0))
+        pause = min(2 * before, PAUSE_S_MAX) if before else PAUSE_S_MIN
         self._asked[key] = (elapsed + pause, pause)
-        return was_asked
+        return bool(before)
+
+    def put_off(self, organization_id: OrganizationId, timer: Timer, elapsed: float) -> None:
+        """Note that a timer could not be appended: it goes again in a second, and its pause does not grow.
+
+        With a clock that is ahead the pause may be a minute by the time the timer is due; were it waited for
+        then, one failure of the log would make a customer wait a minute longer.
+        """
+        key = (organization_id, timer.timer_id, timer.due_at)
+        _, before = self._asked.get(key, (0.0, 0.0))
+        self._asked[key] = (elapsed + PAUSE_S_MIN, before)
 
     def forget_dropped(self, organization_id: OrganizationId, state: State) -> None:
         """Forget timers that the state has dropped or set to another instant."""

@@ -86,6 +86,44 @@ async def test_a_timer_that_could_not_be_appended_is_asked_for_again() -> None:
     assert _reminders(world) == 1
 
 
+async def test_a_broker_that_is_away_delays_a_timer_by_a_second_however_often_it_came_too_early() -> None:
+    """A clock that is ahead has asked four times by then; the pause after the fifth request is long."""
+    world, faults = World(), Faults()
+    owner = world.owner(faults=faults)
+    world.hear(a_call("c1"))
+    await settled(owner)
+    world.clock.skew_ms = 90_000
+    for _ in range(REMIND_MS // 1000):
+        await quiet(owner)
+        world.clock.advance(1)
+    world.clock.advance(0.01)
+    early = len(world.alarms("log.timer_due"))
+    faults.error, faults.before = LogUnavailable, faults.calls + 2
+    await quiet(owner)
+    assert faults.calls >= faults.before
+    assert len(world.alarms("log.timer_due")) == early == 4
+    world.clock.advance(1)
+    await quiet(owner)
+    assert _reminders(world) == 1
+
+
+async def test_a_broker_that_stays_away_is_asked_once_a_second() -> None:
+    """Not at every turn, of which a busy partition has fifty a second."""
+    world, faults = World(), Faults()
+    owner = world.owner(faults=faults)
+    world.hear(a_call("c1"))
+    await settled(owner)
+    world.clock.advance(REMIND_MS / 1000)
+    faults.error, faults.before = LogUnavailable, faults.calls + 2
+    await quiet(owner)
+    world.clock.advance(0.9)
+    await quiet(owner)
+    assert not world.alarms("log.timer_due")
+    world.clock.advance(0.1)
+    await quiet(owner)
+    assert len(world.alarms("log.timer_due")) == 1
+
+
 async def test_setting_a_timer_anew_moves_it() -> None:
     """The old instant, still on its way, finds nothing that waits for it."""
     world = World()
