@@ -22,7 +22,7 @@ from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
 from services.queue.state.early_ends import EarlyEnds
-from services.queue.state.records import Phase
+from services.queue.state.records import Phase, Place
 from tests.sim.timeline import NEVER
 
 
@@ -189,6 +189,13 @@ def m18_a_key_that_comes_too_late_and_is_met_with_silence(patch: pytest.MonkeyPa
     patch.setattr(announcements, "key_came_too_late", lambda *_: NOTHING)
 
 
+def m19_an_erased_customer_against_whom_nothing_stands(patch: pytest.MonkeyPatch) -> None:
+    """Without the number neither policy nor another call of the customer holds the callback back."""
+    patch.setattr(Place, "is_erased", False)
+    may_call = QueueState.may_call
+    patch.setattr(QueueState, "may_call", lambda state, place: place.caller is None or may_call(state, place))
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -210,4 +217,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m16_a_leg_that_was_over_before_it_was_spoken_of,
     m17_a_bridge_taken_apart_by_who_was_away,
     m18_a_key_that_comes_too_late_and_is_met_with_silence,
+    m19_an_erased_customer_against_whom_nothing_stands,
 )

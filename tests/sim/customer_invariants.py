@@ -7,9 +7,11 @@ from contracts import callback, dialling, gateway, queue
 from contracts.callback import Origin
 from contracts.directory import OrganizationSaved
 from contracts.gateway import EndedBy
+from contracts.history import CustomerErased
 from contracts.ids import Instant
 from contracts.voicemail import LetterDue
 from tests.sim.timeline import NEVER, Order, Timeline, timeline
+from tests.sim.turn_invariants import Places
 from tests.sim.world import Run, Said
 
 MINUTE_MS: Final = 60_000
@@ -192,6 +194,36 @@ def no_agent_is_rung_for_a_number_that_may_not_be_dialled(run: Run) -> Iterator[
             yield f"{each.fact.callback_id} was refused by a switch that may be thrown back"
 
 
+def no_agent_is_rung_for_a_customer_who_was_erased(run: Run) -> Iterator[str]:
+    """Nor does anything else follow for the callback until callback has ended it (V6).
+
+    Only what the queue has heard counts: an order that callback took before it heard of the erasure gives the
+    number back, until callback's word about it. Whoever is on the line in the callback's place is served.
+    """
+    line = timeline(run)
+    now = Places(line)
+    numbers: dict[str, str] = {}
+    erased: set[str] = set()
+    for _, at, each in line.seen_by("queue"):
+        fact: Any = each.fact
+        match fact:
+            case callback.CallbackOrdered() | callback.NumberChanged():
+                numbers[fact.place_id] = fact.number
+                erased.discard(fact.place_id)
+            case CustomerErased(number=number):
+                erased |= {place_id for place_id, known in numbers.items() if known == number}
+            case callback.CallbackEnd():
+                numbers.pop(fact.place_id, None)
+                erased.discard(fact.place_id)
+            case queue.OfferMade() | queue.DeadlinePassed() | queue.ApologyGranted():
+                place = now.places.get(fact.place_id)
+                if fact.place_id in erased and (place is None or place.leg_id is None):
+                    yield f"{each.envelope.type} for {fact.place_id} after its customer was erased"
+            case _:
+                pass
+        now.hear(at, each)
+
+
 def nobody_is_called_about_what_they_have_talked_about(run: Run) -> Iterator[str]:
     """A customer who talked for 15 s with the department after ordering is not called back (C14)."""
     line = timeline(run)
@@ -371,6 +403,7 @@ PROMISES: Final = (
     no_apology_comes_hours_late,
     first_apologies_go_before_second_tries,
     no_agent_is_rung_for_a_number_that_may_not_be_dialled,
+    no_agent_is_rung_for_a_customer_who_was_erased,
     nobody_is_called_about_what_they_have_talked_about,
     a_customer_who_was_tried_has_the_gap,
     quiet_hours_hold_back_nobody_who_was_on_the_line,

@@ -9,11 +9,13 @@ from contracts import callback, voicemail
 from contracts.callback import CallbackBarred, CallbackExpired
 from contracts.directory import Recipient
 from contracts.gateway import EndedBy, Outcome
+from contracts.history import CustomerErased
 from contracts.ids import CallbackId, LegId, PlaceId
 from contracts.queue import AnnouncementKind, DeadlinePassed, DivertReason
 from devtools.invariants import no_number_is_dialled_more_often_than_its_attempts
 from tests.sim import customer_invariants as promises
 from tests.sim.fabricated_logs import (
+    NUMBER,
     OTHER,
     Log,
     a_department,
@@ -178,6 +180,22 @@ def test_m10_a_switch_that_ends_a_callback_is_found() -> None:
     assert "thrown back" in first(promises.no_agent_is_rung_for_a_number_that_may_not_be_dialled, log)
     denied = Log().say(0, ordered("p1")).say(9, callback_ended(CallbackBarred, "p1", "denied"))
     assert found(promises.no_agent_is_rung_for_a_number_that_may_not_be_dialled, denied) == []
+
+
+@pytest.mark.rule("V6")
+def test_m19_an_agent_who_is_rung_for_an_erased_customer_is_found() -> None:
+    """The callback is about to end; only who is on the line is served."""
+    sentence = promises.no_agent_is_rung_for_a_customer_who_was_erased
+    gone = CustomerErased(number=NUMBER, erasure_id="e1")
+    log = Log().say(0, ordered("p1"), taken("p1", 0, leg=None)).say(5, gone).say(6, offered("o1", "p1"))
+    assert "after its customer was erased" in first(sentence, log)
+    over = Log().say(0, ordered("p1"), taken("p1", 0, leg=None)).say(5, gone)
+    over.say(6, callback_ended(callback.CallbackCancelled, "p1", "erased"), offered("o1", "p1"))
+    assert found(sentence, over) == []
+    live = Log().say(0, ordered("p1"), taken("p1", 0, leg=None))
+    live.say(3, arrived("in2"), taken("p2", 3, leg="in2")).say(4, taken_over("p1", "p2", "in2"))
+    live.say(5, gone).say(6, offered("o1", "p1"))
+    assert found(sentence, live) == []
 
 
 @pytest.mark.rule("C14")

@@ -8,7 +8,11 @@ from services.queue.state import QueueState
 
 
 def apply_erased(state: QueueState, fact: CustomerErased) -> None:
-    """Forget the number in every record; whoever is on the line counts as withheld from now on."""
+    """Forget the number in every record; whoever is on the line counts as withheld from now on.
+
+    A callback without a number waits for callback's word: no agent is rung for it, its deadline leads to
+    nothing, and its apology is not granted.
+    """
     places = legs = activities = apologies = 0
     for place in tuple(state.places):
         if place.caller is not None and state.number_of(place.caller, is_internal=False) == fact.number:

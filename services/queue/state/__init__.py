@@ -142,9 +142,9 @@ class QueueState(State):
         return self.customers.of(place.caller).is_engaged(place.place_id)
 
     def may_call(self, place: Place) -> bool:
-        """Whether policy allows the customer of a callback to be dialled now (C10)."""
+        """Whether the customer of a callback may be dialled now: by policy, never if erased (C10, V6)."""
         policy = self.policy()
-        return policy is None or place.caller is None or customer_refusal(place.caller, policy) is None
+        return not place.is_erased and (policy is None or customer_refusal(place.caller, policy) is None)
 
     def is_paused(self, agent_id: AgentId) -> bool:
         """Whether an agent is paused, by a person or by misses (Q8)."""
@@ -308,8 +308,8 @@ class QueueState(State):
         return (
             place.phase is Phase.WAITING
             and not place.offers
-            and not place.is_ordering
-            and not place.is_joining
+            and not (place.is_ordering or place.is_joining)
+            and not place.is_erased
             and place.calm_until_at is None
             and not self.is_engaged(place)
         )
@@ -367,7 +367,7 @@ class QueueState(State):
 
     def _index_grantable(self, callback_id: CallbackId) -> None:
         apology = self.apologies.get(callback_id)
-        if apology is not None and apology.is_due and not apology.is_granted:
+        if apology is not None and apology.is_due and not apology.is_granted and apology.number is not None:
             customer = self.customers.of(apology.number)
             is_over = apology.leg_id is None or apology.leg_id not in self.legs
             if is_over and not (customer.legs or customer.running or customer.granted):

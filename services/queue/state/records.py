@@ -201,6 +201,15 @@ class Place(Record, frozen=True, array_like=True):
         """The place's key in the order of its department."""
         return (0 if self.is_first else 1, self.joined_at, self.place_id)
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether the customer of this callback was erased, and is not on the line (V6).
+
+        Callback ends it in a moment. Without a number nothing else stands against an offer: neither policy
+        nor another call of the customer.
+        """
+        return self.callback_id is not None and self.leg_id is None and self.caller is None
+
 
 class Offer(Record, frozen=True, array_like=True):
     """A place presented to an agent. `legs` is the plan; `open_legs` are those that may still be answered."""
