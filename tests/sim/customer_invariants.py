@@ -358,7 +358,9 @@ def who_has_a_callback_is_told_before_he_is_sent_away(run: Run) -> Iterator[str]
     line = timeline(run)
     taken: dict[str, Said] = {}
     told: set[str] = set()
+    over = _Over()
     for offset, at, each in line.seen_by("queue"):
+        over.hear(each.fact)
         match each.fact:
             case queue.PlaceTaken(place_id=place_id):
                 taken[place_id] = each
@@ -369,7 +371,7 @@ def who_has_a_callback_is_told_before_he_is_sent_away(run: Run) -> Iterator[str]
                 order = (
                     None if place.caller is None else line.standing(place.caller, place.department_id, offset)
                 )
-                if order is None or place_id in told or place.is_internal or order.due <= offset:
+                if order is None or place_id in told or place.is_internal or over.has(order):
                     continue
                 if order.fact.origin is callback.Origin.ABANDONED:  # calling again ends it (C11)
                     continue
@@ -378,6 +380,47 @@ def who_has_a_callback_is_told_before_he_is_sent_away(run: Run) -> Iterator[str]
                     yield f"{place_id} was sent away at {at} from a callback of his own"
             case _:
                 pass
+
+
+class _Over:
+    """Callbacks whose places the queue has withdrawn, although callback has not ended them yet.
+
+    The queue itself finds that the deadline has passed, or that the customer has talked with the department
+    (C14), and callback hears of it only later: meanwhile nobody is told of a place that nobody could take.
+    An attempt that runs goes on after the talk, and its place is offered until callback says how it ended.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._agents: dict[str, str] = {}
+
+    def hear(self, fact: object) -> None:
+        """Hear one fact, when the queue knew it."""
+        match fact:
+            case queue.DeadlinePassed(callback_id=id_) | callback.ApologyQueued(callback_id=id_):
+                self._ids.add(id_)
+            case queue.CustomerTalked(callback_id=id_) if id_ not in self._agents:
+                self._ids.add(id_)
+            case queue.AgentReady(callback_id=id_, agent_id=agent_id):
+                self._agents[id_] = agent_id
+            case callback.AgentLost(callback_id=id_, agent_id=agent_id):
+                self._leave(id_, agent_id)
+            case callback.AttemptFailed(callback_id=id_, agent_id=agent_id, next_attempt_at=again_at):
+                if self._leave(id_, agent_id) and again_at is None:
+                    self._ids.add(id_)
+            case _:
+                pass
+
+    def _leave(self, callback_id: str, agent_id: str) -> bool:
+        """The agent is not with the callback any more; False: another one is already."""
+        is_here = self._agents.get(callback_id) == agent_id
+        if is_here:
+            del self._agents[callback_id]
+        return is_here
+
+    def has(self, order: Order) -> bool:
+        """Whether only callback's word is missing."""
+        return order.fact.callback_id in self._ids
 
 
 def whoever_is_not_called_back_is_written_about(run: Run) -> Iterator[str]:

@@ -57,8 +57,11 @@ class Log:
         self._records: list[Said] = []
         self._numbers: Counter[str] = Counter()
 
-    def say(self, seconds: float, *facts: Fact) -> "Log":
-        """Append facts at an instant: a time mark causes the first one, and each causes the next."""
+    def say(self, seconds: float, *facts: Fact, behind: int = 0) -> "Log":
+        """Append facts at an instant: a time mark causes the first one, and each causes the next.
+
+        With `behind`, a decider that is so many records behind says them: each has an earlier cause.
+        """
         for fact in (TimeProbed(service="clock"), *facts):
             name = type_name(fact).partition(".")[0]
             source = GATEWAY if name == "gateway" else name
@@ -70,7 +73,7 @@ class Log:
                 organization_id=ORGANIZATION,
                 seq=self._numbers[source],
                 incarnation=1 if source == GATEWAY else 0,
-                cause_offset=len(self._records) - 1,
+                cause_offset=len(self._records) - 1 - behind,
             )
             self._records.append(
                 Said(offset=len(self._records), at=at(seconds), envelope=envelope, fact=fact)
@@ -194,6 +197,25 @@ def ordered(
         deadline_at=at(deadline_s),
         leg_id=None,
         origin=origin,
+    )
+
+
+def talked(place: str, leg: str) -> queue.CustomerTalked:
+    """The callback's customer has talked with the department on another leg."""
+    return queue.CustomerTalked(
+        place_id=PlaceId(place),
+        callback_id=CallbackId(f"cb.{place}"),
+        agent_id=AgentId("a0"),
+        agent_leg_id=LegId("agent"),
+        leg_id=LegId(leg),
+        bridged_at=at(0),
+    )
+
+
+def passed(place: str, deadline_s: float) -> queue.DeadlinePassed:
+    """No agent has come for a callback."""
+    return queue.DeadlinePassed(
+        place_id=PlaceId(place), callback_id=CallbackId(f"cb.{place}"), deadline_at=at(deadline_s)
     )
 
 

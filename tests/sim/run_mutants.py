@@ -59,8 +59,8 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
-KEPT: dict[Patch, int] = {case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 316}
-"""The morning that found a bug which one in hundreds shows; it is played first."""
+KEPT: dict[Patch, int] = {case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 227}
+"""A morning that shows a bug which one in a hundred shows; it is played first."""
 
 
 class Betrayal(msgspec.Struct, frozen=True):

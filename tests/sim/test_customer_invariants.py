@@ -10,8 +10,9 @@ from contracts.callback import CallbackBarred, CallbackExpired
 from contracts.directory import Recipient
 from contracts.gateway import EndedBy, Outcome
 from contracts.history import CustomerErased
-from contracts.ids import CallbackId, LegId, PlaceId
-from contracts.queue import AnnouncementKind, DeadlinePassed, DivertReason
+from contracts.ids import CallbackId, LegId
+from contracts.message import Fact
+from contracts.queue import AnnouncementKind, DivertReason
 from devtools.invariants import no_number_is_dialled_more_often_than_its_attempts
 from tests.sim import customer_invariants as promises
 from tests.sim.fabricated_logs import (
@@ -34,12 +35,16 @@ from tests.sim.fabricated_logs import (
     given_up,
     granted,
     held,
+    lost,
     offered,
     ordered,
+    passed,
     pressed,
+    ready,
     requested,
     taken,
     taken_over,
+    talked,
     told,
 )
 
@@ -254,8 +259,8 @@ def test_m5_a_deadline_that_passes_for_who_has_hung_up_again_is_right() -> None:
         1, taken("p1", 1, deadline_s=41), arrived("in2"), taken("p2", 1, leg="in2", deadline_s=90)
     )
     log.say(29, taken_over("p1", "p2", "in2")).say(35, ended("in2", by=EndedBy.PARTY))
-    passed = DeadlinePassed(place_id=PlaceId("p1"), callback_id=CallbackId("cb.p1"), deadline_at=at(41))
-    assert found(promises.who_takes_his_place_over_has_the_later_deadline, log.say(41, passed)) == []
+    log.say(41, passed("p1", 41))
+    assert found(promises.who_takes_his_place_over_has_the_later_deadline, log) == []
 
 
 @pytest.mark.rule("C8")
@@ -267,6 +272,63 @@ def test_m8_a_customer_who_is_sent_away_from_his_own_callback_is_found() -> None
     right = Log().say(1, ordered("p1")).say(5, arrived("in2"), taken("p2", 5, leg="in2"))
     right.say(6, told("p2", AnnouncementKind.CALLBACK_EXISTS)).say(16, full)
     assert found(promises.who_has_a_callback_is_told_before_he_is_sent_away, right) == []
+
+
+def a_callback_whose_customer_talks() -> Log:
+    """The customer ordered on the web, called nevertheless, and is with an agent."""
+    log = Log().say(1, ordered("p1", origin=callback.Origin.API))
+    return log.say(5, arrived("in1"), taken("p0", 5, leg="in1"), bridged("in1", "agent"))
+
+
+@pytest.mark.rule("C8", "C14")
+def test_m8_who_calls_again_before_callback_has_heard_of_the_talk_may_be_sent_away() -> None:
+    """The queue has noted that no call is owed any more; its word and callback's come late."""
+    log = a_callback_whose_customer_talks().say(30, ended("in1"), arrived("in2"))
+    full = given_up("p2", DivertReason.QUEUE_FULL)
+    log.say(31, talked("p1", "in1"), taken("p2", 30, leg="in2"), full, behind=2)
+    assert found(promises.who_has_a_callback_is_told_before_he_is_sent_away, log) == []
+
+
+@pytest.mark.rule("C8", "C14")
+def test_m8_a_caller_who_is_sent_away_before_the_talk_counts_is_found() -> None:
+    """The talk that ends his callback is noted only afterwards, or is another customer's."""
+    full = given_up("p2", DivertReason.QUEUE_FULL)
+    early = a_callback_whose_customer_talks().say(30, ended("in1"), arrived("in2"))
+    early.say(31, taken("p2", 30, leg="in2"), full, talked("p1", "in1"), behind=1)
+    assert "p2 was sent away" in first(promises.who_has_a_callback_is_told_before_he_is_sent_away, early)
+    other = a_callback_whose_customer_talks().say(6, ordered("p3", number=OTHER))
+    other.say(30, ended("in1"), arrived("in2")).say(31, talked("p3", "in3"), taken("p2", 30, leg="in2"), full)
+    assert "p2 was sent away" in first(promises.who_has_a_callback_is_told_before_he_is_sent_away, other)
+
+
+@pytest.mark.rule("C8", "C14")
+@pytest.mark.parametrize(
+    ("word", "is_wrong"),
+    [
+        ([], True),
+        ([lost("p1")], True),
+        ([failed("p1", again_s=90)], True),
+        ([failed("p1", again_s=None)], False),
+    ],
+)
+def test_m8_a_caller_who_is_sent_away_from_an_attempt_that_a_talk_has_not_ended_is_found(
+    word: list[Fact], *, is_wrong: bool
+) -> None:
+    """The attempt goes on after the talk, and its place is offered until callback says that none follows."""
+    log = a_callback_whose_customer_talks().say(20, ready("p1"))
+    log.say(30, ended("in1")).say(31, talked("p1", "in1")).say(32, *word)
+    log.say(33, arrived("in2"), taken("p2", 33, leg="in2"), given_up("p2", DivertReason.QUEUE_FULL))
+    assert bool(found(promises.who_has_a_callback_is_told_before_he_is_sent_away, log)) is is_wrong
+
+
+@pytest.mark.rule("C4", "C8")
+@pytest.mark.parametrize("is_due", [True, False])
+def test_m8_a_caller_may_be_sent_away_from_when_the_queue_gave_his_callback_up(*, is_due: bool) -> None:
+    """Its word comes late on the log, after the fact from which the caller's call followed."""
+    log = Log().say(1, ordered("p1", deadline_s=30)).say(29, ended("in1"), arrived("in2"))
+    words = [passed("p1", 30), taken("p2", 30, leg="in2"), given_up("p2", DivertReason.QUEUE_FULL)]
+    log.say(31, *(words if is_due else [*words[1:], words[0]]), behind=2)
+    assert bool(found(promises.who_has_a_callback_is_told_before_he_is_sent_away, log)) is not is_due
 
 
 def test_every_promise_is_broken_here() -> None:

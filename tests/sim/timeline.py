@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts import callback, gateway, queue
+from contracts import callback, gateway
 from contracts.directory import DepartmentSaved, OrganizationSaved
 from contracts.message import Fact
 from devtools.invariants import within
@@ -49,8 +49,6 @@ class Order(msgspec.Struct, kw_only=True, eq=False):
     number: str
     deadline_at: int
     ends: int = NEVER
-    due: int = NEVER
-    """Where the log says that its deadline passed, or that its apology is due."""
     end: Said | None = None
 
     def stands(self, offset: int) -> bool:
@@ -204,11 +202,6 @@ class Timeline:
             assert isinstance(each.fact, callback.NumberChanged)
             if each.fact.callback_id in self.orders:
                 self.orders[each.fact.callback_id].number = each.fact.number
-        for each in self.of(queue.DeadlinePassed, callback.ApologyQueued):
-            assert isinstance(each.fact, queue.DeadlinePassed | callback.ApologyQueued)
-            late = self.orders.get(each.fact.callback_id)
-            if late is not None:
-                late.due = min(late.due, each.offset)
 
     def standing(self, number: str, department_id: str, offset: int) -> Order | None:
         """The open callback of a number in a department as of an offset."""

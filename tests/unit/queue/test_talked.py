@@ -5,7 +5,7 @@ import pytest
 from contracts import directory, gateway, queue, routing
 from contracts.gateway import DeviceState, Outcome
 from contracts.ids import AgentId, CallbackId, LegId, TryId
-from tests.unit.queue.stories import ANNA, BORIS, CUSTOMER, MOSCOW, SECOND, Office, an_office, by
+from tests.unit.queue.stories import ANNA, BORIS, CUSTOMER, MOSCOW, SECOND, Office, an_office, by, played
 
 DIRECT, AGENTS_LEG = LegId("direct"), LegId("annas.mobile")
 
@@ -62,6 +62,20 @@ def test_the_agent_can_keep_the_callback_of_the_customer_who_is_on_the_line(keep
     office.waits(20 * SECOND)
     office.hangs_up("again")
     assert bool(office.said(queue.CustomerTalked)) is not keeps
+
+
+@pytest.mark.rule("C8", "C14", "Q13")
+def test_who_calls_again_right_after_the_talk_hears_nothing_of_a_callback_that_callback_will_end() -> None:
+    """Nothing is left to take over; where too many wait the overflow action follows at once."""
+    office, _ = with_a_callback(ANNA)
+    office.saves(office.department(ANNA, strategy=by("longest_idle"), waiting_max=1))
+    directly(office, 15 * SECOND, DIRECT)
+    assert office.said(queue.CustomerTalked)
+    office.calls("again")
+    office.calls("too_many")
+    assert not played(office, queue.AnnouncementKind.CALLBACK_EXISTS)
+    (full,) = office.said(queue.NoAnswerReached)
+    assert (full.place_id, full.reason) == ("p.too_many", queue.DivertReason.QUEUE_FULL)
 
 
 @pytest.mark.rule("C14")
