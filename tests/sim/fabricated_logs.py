@@ -57,10 +57,11 @@ class Log:
         self._records: list[Said] = []
         self._numbers: Counter[str] = Counter()
 
-    def say(self, seconds: float, *facts: Fact, behind: int = 0) -> "Log":
+    def say(self, seconds: float, *facts: Fact, behind: int = 0, is_superseded: bool = False) -> "Log":
         """Append facts at an instant: a time mark causes the first one, and each causes the next.
 
-        With `behind`, a decider that is so many records behind says them: each has an earlier cause.
+        With `behind`, a decider that is so many records behind says them: each has an earlier cause. With
+        `is_superseded` a gateway says them that has a successor: they are void.
         """
         for fact in (TimeProbed(service="clock"), *facts):
             name = type_name(fact).partition(".")[0]
@@ -72,7 +73,7 @@ class Log:
                 source=source,
                 organization_id=ORGANIZATION,
                 seq=self._numbers[source],
-                incarnation=1 if source == GATEWAY else 0,
+                incarnation=1 if source == GATEWAY and not is_superseded else 0,
                 cause_offset=len(self._records) - 1 - behind,
             )
             self._records.append(

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from contracts.callback import AttemptFailed
 from contracts.gateway import RecordingFinished
-from tests.sim import mutants
+from tests.sim import bent_workloads, mutants
 from tests.sim.coverage import Gathered
 from tests.sim.fault_profiles import (
     FaultProfile,
@@ -22,8 +23,9 @@ from tests.sim.fault_profiles import (
     with_parking,
     wrongs,
 )
+from tests.sim.timeline import timeline
 from tests.sim.virtual_time import START_MS
-from tests.sim.world import AFTERMATH_S, CALM, STORMY, simulate
+from tests.sim.world import AFTERMATH_S, CALM, CALMER, STORMY, simulate
 
 SEEDS = int(os.environ.get("SEEDS", "100"))
 """A hundred in every test run; `make sim` plays two hundred, enough to judge coverage."""
@@ -41,6 +43,10 @@ KEPT_LATE = (21, 35, 39)
 """21: a dial was refused before callback spoke of it, and its number was engaged for ever.
 35: a customer who had answered was bridged late, and hung up at that moment.
 39: a dial gave way to the customer's own call, the next was refused, and the apology was right."""
+
+KEPT_UNHEARD = 8
+"""Of a day of shared rings: a gateway that was frozen in one call took its successor's event of an agent who
+hung up. The checker of C6 read the late end by us, and took the agent for one who was cut off."""
 
 KEPT_SLOW = (286, 390)
 """Talks of five minutes that a slow PBX sent for fifty: the morning ended before, and its checkers blamed the
@@ -116,6 +122,15 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
 def test_rare_coincidences_lose_nobody_either(weather: FaultProfile, seed: int) -> None:
     """Each was made for a bug that ordinary storms do not show; without the bug it must pass."""
     assert weather(seed, "") == []
+
+
+@pytest.mark.rule("C6")
+def test_an_agent_who_hung_up_where_only_a_superseded_gateway_heard_it_was_not_cut_off() -> None:
+    """When the attempt failed, its notice could not be played, and the leg was hung up at once."""
+    run = simulate(KEPT_UNHEARD, CALMER, bend=bent_workloads.of_shared_rings)
+    failed = {each.fact.agent_leg_id for each in run.facts if isinstance(each.fact, AttemptFailed)}
+    assert failed & timeline(run).hung_up_unheard().keys(), "every end was heard: the seed proves nothing"
+    assert wrongs(run) == []
 
 
 @pytest.mark.rule("Q12", "Q7", "C15")

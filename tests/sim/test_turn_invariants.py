@@ -66,6 +66,46 @@ def test_m2_an_agent_who_is_cut_off_without_a_word_is_found() -> None:
     assert "without a word" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
 
 
+def an_attempt_that_failed_unheard(by: EndedBy, leg: str = "agent") -> Log:
+    """A leg ended before the attempt did, where only a superseded gateway heard it."""
+    log = Log().say(1, arrived("in1"), ordered("p1"), started("p1"), dialled("p1", "out1"))
+    return log.say(5, ended(leg, by=by), is_superseded=True).say(9, failed("p1", again_s=69))
+
+
+@pytest.mark.rule("C6")
+def test_an_agent_who_hung_up_where_no_decider_could_hear_it_was_not_cut_off() -> None:
+    """The notice can't be played, so the leg is hung up at once: nobody was there."""
+    log = an_attempt_that_failed_unheard(EndedBy.PARTY).say(9.2, ended("agent"))
+    assert found(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log) == []
+
+
+@pytest.mark.rule("C6")
+@pytest.mark.parametrize(
+    "unheard",
+    [(EndedBy.US, "agent"), (EndedBy.NETWORK, "agent"), (EndedBy.PARTY, "out1")],
+    ids=["it was we who ended it", "it was lost", "it was another leg"],
+)
+def test_m2_any_other_word_of_a_superseded_gateway_excuses_no_cut(unheard: tuple[EndedBy, str]) -> None:
+    """Only the party's own end of this very leg shows that the agent had gone."""
+    log = an_attempt_that_failed_unheard(*unheard).say(9.2, ended("agent"))
+    assert "without a word" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
+
+
+@pytest.mark.rule("C6")
+def test_m2_an_agent_who_is_said_to_have_hung_up_after_being_cut_off_is_found() -> None:
+    """A party's end that comes after ours is our own, heard again."""
+    log = an_attempt_that_failed().say(9.2, ended("agent"))
+    log.say(9.3, ended("agent", by=EndedBy.PARTY), is_superseded=True)
+    assert "without a word" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
+
+
+@pytest.mark.rule("C6")
+def test_m2_an_agent_who_hung_up_unheard_is_freed_in_time_all_the_same() -> None:
+    """The deciders take the leg for live, and must end it as any other."""
+    log = an_attempt_that_failed_unheard(EndedBy.PARTY).say(24, ended("agent"))
+    assert "held for 15000 ms" in first(turns.an_agent_whose_attempt_is_over_is_told_and_freed, log)
+
+
 @pytest.mark.rule("C9")
 def test_m2_an_agent_of_a_callback_that_was_cancelled_is_looked_after_as_well() -> None:
     """The cause of the end makes no difference."""

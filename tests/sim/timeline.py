@@ -86,6 +86,28 @@ class Timeline:
             found.sort(key=lambda each: each.offset)
         return found
 
+    def hung_up_unheard(self) -> dict[str, int]:
+        """Legs whose party hung up where only a superseded gateway heard it, each with its word's offset.
+
+        One that was frozen in a call shares the PBX's events with its successor (docs/decisions/0061). What
+        it says of them is void for every reader, and the successor takes the leg for live until it asks for
+        it. Only the party's own end is the PBX's word: a gateway that ended a leg itself may be wrong.
+        """
+        accepted = {each.offset for each in self.records}
+        newest: dict[str, int] = {}
+        found: dict[str, int] = {}
+        for each in self.run.facts:
+            fact, source = each.fact, each.envelope.source
+            if each.offset in accepted:
+                is_claim = isinstance(fact, gateway.PbxClaimed)
+                number = each.offset if is_claim else each.envelope.incarnation
+                newest[source] = max(newest.get(source, 0), number)
+            if not isinstance(fact, gateway.LegEnded) or fact.by is not gateway.EndedBy.PARTY:
+                continue
+            if each.envelope.incarnation < newest.get(source, 0):
+                found.setdefault(fact.leg_id, each.offset)
+        return found
+
     def ends(self) -> list[Said]:
         """How callbacks ended."""
         return self.of(*callback.CallbackEnd.__subclasses__())

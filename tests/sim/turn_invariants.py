@@ -50,6 +50,7 @@ def an_agent_whose_attempt_is_over_is_told_and_freed(run: Run) -> Iterator[str]:
     ended = {each.fact.leg_id: each for each in line.of(gateway.LegEnded)}  # type: ignore[attr-defined]
     plays = line.of(gateway.PlayFinished)
     bridged = {leg: each.offset for each in line.of(gateway.Bridged) for leg in each.fact.legs}  # type: ignore[attr-defined]
+    hung_up = line.hung_up_unheard()
     for each, leg_id in _attempts_over(line):
         end = ended.get(leg_id)
         if end is not None and end.offset < each.offset:
@@ -60,6 +61,9 @@ def an_agent_whose_attempt_is_over_is_told_and_freed(run: Run) -> Iterator[str]:
         if late_ms > FREED_MS_MAX + ROUND_TRIPS * 2 * line.latency_ms:
             yield f"{leg_id} is held for {late_ms} ms after {each.envelope.type} at {each.at}"
         if end is None or end.fact.by is not EndedBy.US or line.latency_ms > SLOW_MS:  # type: ignore[attr-defined]
+            continue
+        # Who had hung up was not cut off, though no decider could know it. They must free him all the same.
+        if hung_up.get(leg_id, end.offset) < end.offset:
             continue
         is_told = any(
             play.fact.leg_id == leg_id and play.fact.ok and not play.fact.was_interrupted  # type: ignore[attr-defined]
