@@ -69,7 +69,7 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
-    linger_ms=20,
+    linger_ms=15,
     settle=settle,
     counts={
         "queue.offer_accepted": ("offers", "accepted"),
