@@ -291,6 +291,7 @@ class MessageWanted(Fact, tag="callback.message_wanted", frozen=True, kw_only=Tr
     number: str
     joined_at: Instant
     deadline_at: Instant | None = None
+    ordered_at: Instant | None = None
 
 
 class StoryStep(Part, frozen=True, kw_only=True):

@@ -300,6 +300,8 @@ class PlaceAbandoned(Fact, tag="queue.place_abandoned", frozen=True, kw_only=Tru
     caller: str | None = None
     line: str = ""
     is_internal: bool = False
+    joined_at: Instant | None = None
+    """Whose number was erased after this instant is not called back (V6)."""
 
 
 class DivertReason(StrEnum):

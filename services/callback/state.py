@@ -25,6 +25,7 @@ from contracts.ids import (
     PlayId,
     RecordingId,
 )
+from runtime.erased_numbers import ErasedNumber
 from runtime.records import Earliest, Record, State
 
 ORGANIZATION: Final = "organization"
@@ -353,6 +354,7 @@ class CallbackState(State):
         self.web_orders_by_age: SortedDict[tuple[Instant, CallbackId], None] = SortedDict()
         self.web_orders = self.table("asked", WebOrder, self._track_web_order)
         self.counts = self.table("counts", OrderCount, self._track_count)
+        self.erased_numbers = self.table("erased_numbers", ErasedNumber)
 
     def _track_order(self, old: Order | None, new: Order | None) -> None:
         if old is not None and self.order_of_place.get(old.place_id) == old.leg_id:

@@ -29,6 +29,8 @@ from contracts.ids import (
 )
 from contracts.message import Interval
 from contracts.voicemail import LetterKind
+from runtime import erased_numbers
+from runtime.erased_numbers import ErasedNumber
 from runtime.records import Earliest, Record, State
 
 
@@ -255,6 +257,7 @@ class VoicemailState(State):
         self.letters_open = Earliest[Letter]("due_at")
         self.letters = self.table("letters", Letter, self.letters_open.track)
         self.warnings = self.table("warnings", RetentionWarning, self._index_warning)
+        self.erased_numbers = self.table("erased_numbers", ErasedNumber)
 
     def _index_message(self, old: VoiceMessage | None, new: VoiceMessage | None) -> None:
         # Contradictory facts may put two conversations on one leg, or move one to another leg.
@@ -342,6 +345,11 @@ class VoicemailState(State):
         organization = self.organization()
         region = "" if organization is None else organization.home_region
         return canonical(said, DiallingPolicy(home_region=region))
+
+    def caller_since(self, said: str | None, since_at: Instant | None) -> str | None:
+        """The same; None, too, if the number was erased after the call or the order, `since_at` (V6)."""
+        number = self.caller(said)
+        return None if erased_numbers.is_erased(self.erased_numbers, number, since_at) else number
 
     def readers_at(self, email: str) -> tuple[Reader, ...]:
         """The employees with this address."""

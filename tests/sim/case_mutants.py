@@ -12,6 +12,7 @@ import pytest
 from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed
 from contracts.message import Fact
 from contracts.queue import CallbackTakenOver
+from runtime import erased_numbers
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import Table
 from services.callback import rules as callback_rules
@@ -196,6 +197,11 @@ def m19_an_erased_customer_against_whom_nothing_stands(patch: pytest.MonkeyPatch
     patch.setattr(QueueState, "may_call", lambda state, place: place.caller is None or may_call(state, place))
 
 
+def m20_an_erased_number_that_is_taken_up_again(patch: pytest.MonkeyPatch) -> None:
+    """Queue is late, and tells of a «1» of before the erasure; callback has forgotten that there was one."""
+    patch.setattr(erased_numbers, "is_erased", lambda *_: False)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -218,4 +224,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m17_a_bridge_taken_apart_by_who_was_away,
     m18_a_key_that_comes_too_late_and_is_met_with_silence,
     m19_an_erased_customer_against_whom_nothing_stands,
+    m20_an_erased_number_that_is_taken_up_again,
 )

@@ -21,6 +21,7 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     case_mutants.m9_a_customer_who_is_called_while_on_the_line,
     case_mutants.m15_an_agent_left_alone_with_a_second_order,
     case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence,
+    case_mutants.m20_an_erased_number_that_is_taken_up_again,
 )
 
 

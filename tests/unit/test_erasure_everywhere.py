@@ -46,6 +46,8 @@ WORDS: Final = {
     "sha256", "spool_url", "state", "subject", "text", "timezone", "to", "tried", "what",
 }  # fmt: skip
 """Names, keys, ids and words; none of them is made of a caller's number."""
+REMAINS: Final = {"callback/erased_numbers.checksum", "voicemail/erased_numbers.checksum"}
+"""Two bytes of a checksum of an erased number, which thousands of numbers have (`erased_numbers.py`)."""
 ENTERED: Final = {
     "routing/former_scenarios.saved.elements.number",
     "routing/scenarios.saved.elements.number",
@@ -92,7 +94,7 @@ def test_every_text_that_is_stored_is_known_to_hold_a_number_or_not() -> None:
     unknown = {
         path
         for path, name in names.items()
-        if path not in NUMBERS.keys() | ENTERED
+        if path not in NUMBERS.keys() | ENTERED | REMAINS
         and name not in OURS | STAYS | WORDS
         and not name.endswith(("_id", "_ids", "_leg", "_legs", "_key", "_at"))
     }

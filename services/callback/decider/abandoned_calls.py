@@ -10,7 +10,7 @@ from contracts.ids import CallbackId, PlaceId
 from contracts.queue import PlaceAbandoned, PlaceTaken
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
-from services.callback.decider import endings, order_limits, orders
+from services.callback.decider import endings, erasure, order_limits, orders
 from services.callback.state import CallbackState, Phase
 
 BEFORE_TALK = (Phase.WAITING, Phase.WHISPERING, Phase.DIALLING)
@@ -25,6 +25,8 @@ def order(state: CallbackState, fact: PlaceAbandoned) -> Decision:
     if department is None or not (department.settings.is_on and department.settings.from_abandoned):
         return NOTHING
     if fact.waited_ms < rules.ABANDONED_MS_MIN or fact.is_internal or fact.pbx_id is None:
+        return NOTHING
+    if erasure.is_erased(state, fact.caller, fact.joined_at):
         return NOTHING
     number = dialling.e164(fact.caller or "", state.policy()) or ""
     refusal = dialling.refusal(fact.caller, state.policy())

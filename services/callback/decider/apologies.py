@@ -231,6 +231,7 @@ def decide_digits(state: CallbackState, callback: Callback, fact: DigitsEntered)
         number=callback.number,
         joined_at=callback.joined_at,
         deadline_at=callback.deadline_at,
+        ordered_at=callback.ordered_at,
     )
     return Decision(facts=(wanted,))
 

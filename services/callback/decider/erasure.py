@@ -3,6 +3,9 @@
 A callback that is open is cancelled with the reason *erased*. Two who are talking, or a voice message that is
 being recorded, are not cut off: their callback goes on without the number. A conversation about an order goes
 back to queue, whose caller has no number from then on.
+
+Queue may hear of the erasure later, and tell of an earlier key or of a caller who left with the number: it is
+read as withheld (`is_erased`).
 """
 
 from msgspec import structs
@@ -10,6 +13,8 @@ from msgspec import structs
 from contracts import callback as said
 from contracts.erasure import counted
 from contracts.history import CustomerErased
+from contracts.ids import Instant
+from runtime import erased_numbers
 from runtime.decision import Decision, together
 from services.callback.decider import cancellation, order_limits
 from services.callback.decider.story import with_line
@@ -32,12 +37,18 @@ def apply_erased(state: CallbackState, fact: CustomerErased) -> None:
         noted = with_line(state, callback, "cancel_asked", reason=ERASED)
         asked = ERASED if is_together else callback.cancel_asked
         state.callbacks.change(structs.replace(noted, number=""), cancel_asked=asked)
+    erased_numbers.note(state.erased_numbers, fact.number, state.now_at)
     state.erasing = Erasure(
         cause=state.cause,
         order_legs=tuple(each.leg_id for each in orders),
         callbacks=tuple(each.callback_id for each in found),
         counts=order_limits.forget_number(state, fact.number),
     )
+
+
+def is_erased(state: CallbackState, caller: str | None, joined_at: Instant | None) -> bool:
+    """Whether this caller's number was erased after the caller had joined."""
+    return erased_numbers.is_erased(state.erased_numbers, state.canonical(caller), joined_at)
 
 
 def decide_erased(state: CallbackState, fact: CustomerErased) -> Decision:

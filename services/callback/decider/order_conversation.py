@@ -18,7 +18,7 @@ from contracts.queue import CallbackRequested, OfferAccepted, OfferReopened
 from contracts.telephony import CollectDigits, HangUp
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
-from services.callback.decider import attempts, endings, order_limits, orders, spoken_texts
+from services.callback.decider import attempts, endings, erasure, order_limits, orders, spoken_texts
 from services.callback.decider.orders import go_on, next_play_id
 from services.callback.decider.story import with_line
 from services.callback.state import PROMISED, CallbackState, Order, OrderPhase, Phase, callback_id_of
@@ -30,12 +30,13 @@ _ORDERED = (OrderPhase.READ_BACK, OrderPhase.CLOSING)
 def apply_requested(state: CallbackState, fact: CallbackRequested) -> None:
     if fact.leg_id in state.orders or callback_id_of(fact.place_id) in state.callbacks:
         return
+    is_erased = erasure.is_erased(state, fact.caller, fact.joined_at)
     order = Order(
         fact.leg_id,
         fact.place_id,
         fact.department_id,
         fact.pbx_id,
-        fact.caller,
+        None if is_erased else fact.caller,
         fact.line,
         fact.joined_at,
         fact.deadline_at,

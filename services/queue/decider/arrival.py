@@ -36,7 +36,7 @@ def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
         department_id=department_id,
         pbx_id=fact.pbx_id,
         leg_id=fact.leg_id,
-        caller=fact.caller,
+        caller=_caller(state, leg, fact),
         line=fact.line,
         joined_at=state.now_at,
         deadline_at=deadlines.deadline_at(state, department_id),
@@ -45,6 +45,16 @@ def decide_reached(state: QueueState, fact: DepartmentReached) -> Decision:
         is_answered=fact.is_answered,
     )
     return Decision(facts=(taken,))
+
+
+def _caller(state: QueueState, leg: Leg, fact: DepartmentReached) -> str | None:
+    """The caller's number; None, too, if the leg had a number and has lost it to an erasure (V6).
+
+    Routing may hear of the erasure later than queue, and still hand the call over with the number.
+    """
+    if leg.number is None and state.number_of(fact.caller, is_internal=fact.is_internal) is not None:
+        return None
+    return fact.caller
 
 
 def decide_order_without_call(state: QueueState, fact: CallbackOrdered) -> Decision:

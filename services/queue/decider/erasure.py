@@ -1,4 +1,7 @@
-"""Erasure of a customer (V6): calls and places go on without the number; callback ends open callbacks."""
+"""Erasure of a customer (V6): calls and places go on without the number; callback ends open callbacks.
+
+Routing may hear of it later, and hand a call over with the number: see `arrival`.
+"""
 
 from contracts import queue as said
 from contracts.erasure import counted

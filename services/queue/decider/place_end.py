@@ -79,6 +79,7 @@ def abandon(state: QueueState, place: Place) -> Decision:
         caller=place.caller,
         line=place.line,
         is_internal=place.is_internal,
+        joined_at=place.joined_at,
     )
     return together((goodbye_of(state, place), withdrawn, Decision(facts=(left,))))
 

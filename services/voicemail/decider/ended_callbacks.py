@@ -21,7 +21,7 @@ def apply_ended(state: VoicemailState, fact: Ended) -> None:
             callback_id=fact.callback_id,
             kind=_kind(fact),
             department_id=fact.department_id,
-            number=fact.number,
+            number=fact.number and (state.caller_since(fact.number, fact.ordered_at) or ""),
             joined_at=fact.joined_at,
             waited_ms=waited_ms(fact.joined_at, state.now_at, fact.deadline_at),
             reason=fact.reason,

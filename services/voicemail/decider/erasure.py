@@ -2,12 +2,16 @@
 
 Letters that the mail server does not have yet end here, and nobody is written to about a recording that is
 still being stored. A letter that the edge is sending at this moment can't be called back.
+
+Another service may hear of the erasure later, and tell of an earlier call or order with the number: it is
+read as withheld (`VoicemailState.caller_since`).
 """
 
 from contracts.erasure import counted
 from contracts.history import CustomerErased
 from contracts.message import Fact
 from contracts.voicemail import LetterFailed, NumberErased
+from runtime import erased_numbers
 from runtime.decision import Decision
 from services.voicemail.decider.letters import subjects
 from services.voicemail.state import Letter, LettersStatus, VoicemailState
@@ -35,6 +39,8 @@ def apply_erased(state: VoicemailState, fact: CustomerErased) -> None:
                 warning, messages=messages, voice_message_ids=ids or warning.voice_message_ids
             )
 
+    if number is not None:
+        erased_numbers.note(state.erased_numbers, number, state.now_at)
     state.erased = counted(**held)
 
 

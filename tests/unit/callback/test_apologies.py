@@ -114,6 +114,7 @@ def test_one_after_the_apology_leaves_a_voice_message() -> None:
         number=CUSTOMER,
         joined_at=NINE,
         deadline_at=Instant(NINE + 600_000),
+        ordered_at=NINE,
     )
     assert office.hears(ended(leg_id)).facts == ()
     (expired,) = office.hears(message_taken()).facts

@@ -2,10 +2,12 @@
 
 import pytest
 
-from contracts import callback, queue
+from contracts import callback, queue, routing
 from contracts.dialling import DiallingPolicy
+from contracts.gateway import CallArrived
 from contracts.history import CustomerErased
-from contracts.ids import CallbackId
+from contracts.ids import CallbackId, LegId
+from contracts.queue import PlaceTaken
 from services.queue.state import QueueState
 from tests import offices
 from tests.unit.queue.stories import (
@@ -13,6 +15,9 @@ from tests.unit.queue.stories import (
     BORIS,
     CUSTOMER,
     MINUTE,
+    MOSCOW,
+    SALES,
+    SALES_LINE,
     SECOND,
     SERVICE_LINE,
     Office,
@@ -147,3 +152,26 @@ def test_an_erased_customer_who_has_taken_the_callbacks_place_waits_on() -> None
     office.hears(erased(CUSTOMER))
     office.saves(office.pause(ANNA, is_paused=False))
     assert office.ringing("c1") == [ANNA]
+
+
+@pytest.mark.rule("V6")
+@pytest.mark.parametrize(("number", "shown"), [(CUSTOMER, None), ("+79160000099", CUSTOMER)])
+def test_a_caller_who_was_erased_before_routing_knew_of_it_joins_without_a_number(
+    number: str, shown: str | None
+) -> None:
+    """Routing hands the call over late, with the number that it still has; another's erasure is another's."""
+    office: Office = an_office()
+    office.hears(CallArrived(pbx_id=MOSCOW, leg_id=LegId("c1"), caller=CUSTOMER, line=SALES_LINE))
+    office.hears(erased(number))
+    reached = routing.DepartmentReached(
+        leg_id=LegId("c1"),
+        pbx_id=MOSCOW,
+        department_id=SALES,
+        caller=CUSTOMER,
+        line=SALES_LINE,
+        rule=routing.Rule.DEPARTMENT_LINE,
+    )
+    decision = office.hears(reached)
+    (taken,) = (each for each in decision.facts if isinstance(each, PlaceTaken))
+    assert taken.caller == shown
+    assert (CUSTOMER in repr([list(table) for table in office.state.tables.values()])) is (shown is not None)

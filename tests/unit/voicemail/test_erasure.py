@@ -1,10 +1,15 @@
 """A customer whose data were erased is in no letter that goes out afterwards (V6, EC-75)."""
 
+from typing import Final
+
 import pytest
+from msgspec import structs
 
 from contracts.directory import Recipient
 from contracts.history import CustomerErased, UnheardMessage
 from contracts.ids import Instant
+from contracts.message import Fact
+from contracts.routing import VoicemailReached
 from contracts.voicemail import (
     LetterAccepted,
     LetterDeferred,
@@ -14,7 +19,22 @@ from contracts.voicemail import (
     SendLetter,
 )
 from services.voicemail.decider.erasure import ERASED
-from tests.unit.voicemail.stories import CALLER, Office, an_office_with_a_message, expired, found, stored
+from tests.unit.voicemail.stories import (
+    CALLER,
+    LEG,
+    MORNING,
+    VOLGA,
+    Office,
+    an_office_with_a_message,
+    at,
+    barred,
+    diverted,
+    expired,
+    found,
+    message_wanted,
+    stored,
+    unreached,
+)
 from tests.unit.voicemail.test_letters import FIRST, SECOND
 from tests.unit.voicemail.test_retention_warnings import TWO, of_sales, unheard
 
@@ -104,3 +124,47 @@ def test_a_message_for_nobody_ends_by_saying_so() -> None:
     facts = office.hear(stored()).facts
     [failed] = [each for each in facts if isinstance(each, LetterFailed)]
     assert failed.answer.startswith("nobody has an e-mail address")
+
+
+def of_before(fact: Fact) -> Office:
+    """The office hears of something that had begun before the erasure, from a service that is late."""
+    office = Office()
+    office.hear(GONE)
+    office.hear(fact)
+    return office
+
+
+def texts(office: Office) -> str:
+    """Every record of the office and all that it has said."""
+    return repr([list(table) for table in office.state.tables.values()]) + repr(office.said)
+
+
+LATE: Final = {
+    "diverted": diverted(),
+    "direct": VoicemailReached(
+        leg_id=LEG, pbx_id=VOLGA, caller="8" + CALLER[2:], line="+78432000000", arrived_at=at("00:00:00")
+    ),
+    "message wanted": structs.replace(message_wanted(), ordered_at=Instant(MORNING - 500_000)),
+    "expired": expired(has_voice_message=False),
+    "unreached": unreached(),
+    "barred": barred(),
+}
+
+
+@pytest.mark.rule("V6")
+@pytest.mark.parametrize("fact", LATE.values(), ids=list(LATE))
+def test_what_a_late_service_tells_of_an_erased_customer_goes_on_without_the_number(fact: Fact) -> None:
+    """Who was to be told is told, and not whom it was about (EC-75)."""
+    office = of_before(fact)
+    assert CALLER[2:] not in texts(office)
+    assert len(office.state.messages) + len(office.state.callbacks) == 1
+
+
+@pytest.mark.rule("V6")
+@pytest.mark.parametrize("fact", LATE.values(), ids=list(LATE))
+def test_who_calls_or_orders_after_the_erasure_is_named_in_letters(fact: Fact) -> None:
+    """An erasure is no ban: the recipients can call back."""
+    later = at("00:01:00")
+    fields = {"ordered_at", "joined_at", "arrived_at"} & set(fact.__struct_fields__)
+    office = of_before(structs.replace(fact, **dict.fromkeys(fields, later)))
+    assert CALLER in texts(office)
