@@ -89,7 +89,7 @@ class Timeline:
     def hung_up_unheard(self) -> dict[str, int]:
         """Legs whose party hung up where only a superseded gateway heard it, each with its word's offset.
 
-        One that was frozen in a call shares the PBX's events with its successor (docs/decisions/0061). What
+        One that was frozen in a call shares the PBX's events with its successor (decision 0061). What
         it says of them is void for every reader, and the successor takes the leg for live until it asks for
         it. Only the party's own end is the PBX's word: a gateway that ended a leg itself may be wrong.
         """

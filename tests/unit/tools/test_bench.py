@@ -105,7 +105,7 @@ def test_every_row_of_the_proof_has_its_group() -> None:
     """Only figures that `make bench` measures are promised."""
     rows = (
         "core simulation growth host latency hand-over cost restart memory voicemail speech history live "
-        "fairness phones"
+        "fairness phones whole-call replicas organizations"
     )
     assert set(run.GROUPS) == set(rows.split())
 
