@@ -82,7 +82,7 @@ def test_seeds_that_failed_once_and_some_more(decider: Decider[Any]) -> None:
     A fuzz whose facts are all dropped proves nothing: most possible messages must be said.
     """
     said: set[type] = set()
-    for seed in (*SEEDS_OF_OLD_FAILURES[decider.name], *range(120)):
+    for seed in (*SEEDS_OF_OLD_FAILURES[decider.name], *range(150)):
         try:
             company = _live(decider, random.Random(seed), (0.01, 0.05, 0.2)[seed % 3])
         except Exception as error:
