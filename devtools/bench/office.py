@@ -53,7 +53,7 @@ def caller_leg(number: int) -> LegId:
     return LegId(f"{PBX}.call-{number}")
 
 
-def book(*, agents: int, kind: StrategyKind) -> tuple[Fact, ...]:
+def book(*, agents: int, kind: StrategyKind, organization_id: OrganizationId = VOLGA) -> tuple[Fact, ...]:
     """The directory's facts of an office with one department, no invitations and no working hours."""
     people = tuple(
         AgentSaved(
@@ -67,7 +67,7 @@ def book(*, agents: int, kind: StrategyKind) -> tuple[Fact, ...]:
         for number in range(agents)
     )
     organization = OrganizationSaved(
-        organization_id=VOLGA,
+        organization_id=organization_id,
         version=1,
         name="Volga",
         language=Language.RUSSIAN,

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-import msgspec
 import uvloop
 
 from contracts.directory import StrategyKind
@@ -112,8 +111,7 @@ async def _towns(settings: dict[str, str]) -> AsyncIterator[list[Town]]:
         for number in range(ORGANIZATIONS):
             id_ = OrganizationId(f"office-{number}")
             town = await stack.enter_async_context(Town(settings, id_, has_routing=True))
-            organization, *others = office.book(agents=AGENTS, kind=StrategyKind.LONGEST_IDLE)
-            await town.save(msgspec.structs.replace(organization, organization_id=id_), *others)
+            await town.save(*office.book(agents=AGENTS, kind=StrategyKind.LONGEST_IDLE, organization_id=id_))
             towns.append(town)
         yield towns
 

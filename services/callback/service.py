@@ -63,6 +63,7 @@ SERVICE: Final = Decider[CallbackState](
     apply=apply,
     decide=decide,
     owed=owed,
+    # Between a free agent and a customer whose phone rings for seconds.
     linger_ms=100,
     measures={"callback.connected": ("callback_waited", "connected", "waited_ms")},
     gauges=gauges,

@@ -69,6 +69,7 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
+    # A hand-over waits it out while calls come: it stays under 20 ms.
     linger_ms=15,
     settle=settle,
     counts={

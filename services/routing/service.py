@@ -43,6 +43,7 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
+    # The caller hears it ring so much longer, and only while calls come.
     linger_ms=100,
     counts={
         "telephony.dial_leg": ("dials", "direct"),

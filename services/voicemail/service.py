@@ -72,6 +72,7 @@ SERVICE: Final = Decider[VoicemailState](
     apply=apply,
     decide=decide,
     owed=owed,
+    # Before a greeting, which nobody notices.
     linger_ms=100,
     gauges=gauges,
     counts={
