@@ -204,10 +204,6 @@ class MemoryStore:
         for organization_id, mark in write.parked.items():
             _set(found.parked, organization_id, mark)
 
-    async def trim(self, partition: int, *, epoch: str, version: str) -> None:
-        """Forget the outbox."""
-        self._guarded(partition, epoch, version).outbox = ()
-
     async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
         """Every organization with records."""
         return sorted(self._guarded(partition, epoch, version).records)

@@ -168,10 +168,6 @@ class Store(Protocol):
         """Write a batch if epoch and version match. Raises Refused or StoreUnavailable."""
         ...
 
-    async def trim(self, partition: int, *, epoch: str, version: str) -> None:
-        """Remove the acknowledged outbox. Raises Refused or StoreUnavailable."""
-        ...
-
     async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
         """Every organization that has records here, in order. Raises Refused."""
         ...

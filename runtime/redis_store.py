@@ -79,7 +79,6 @@ return {'loaded', found}
 """
 )
 
-_TRIM: Final = _GUARD + "redis.call('DEL', KEYS[2]); return {'trimmed'}"
 _LIST: Final = _GUARD + "return {'listed', redis.call('SMEMBERS', KEYS[2])}"
 _CLEAR: Final = (
     _GUARD
@@ -110,7 +109,6 @@ _SCRIPTS: Final = {
     "claim": _CLAIM,
     "write": _WRITE,
     "load": _LOAD,
-    "trim": _TRIM,
     "list": _LIST,
     "clear": _CLEAR,
 }
@@ -208,10 +206,6 @@ class RedisStore:
             args.append(organization_id)
             _add_change(args, changes)
         await self._run("write", keys, *args)
-
-    async def trim(self, partition: int, *, epoch: str, version: str) -> None:
-        """Forget the outbox."""
-        await self._run("trim", self._keys(partition, "meta", "outbox"), epoch, version)
 
     async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
         """Every organization with records."""

@@ -31,10 +31,15 @@ class SaidDifferently(Exception):
 
 
 class Batch:
-    """All that one batch changes; written by one store write, then said."""
+    """All that was heard since the last write; written by one store write, then said."""
 
     def __init__(self) -> None:
+        self.records = 0
+        """How many records were read for it, those that are not for us included."""
         self.touched: dict[OrganizationId, Organization] = {}
+        self.touched_now: dict[OrganizationId, Organization] = {}
+        """Those whose timers were not looked at since."""
+        self.due: dict[OrganizationId, Instant | None] = {}
         self.heard: dict[OrganizationId, list[Parsed]] = {}
         self.commands: list[Outgoing] = []
         self.facts: list[Outgoing] = []
@@ -43,6 +48,15 @@ class Batch:
         self.steps = 0
         self.outcomes: dict[tuple[str, str], int] = {}
         """Records by type and what became of them; metrics are updated once per batch, not per record."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody waits for its write: it says nothing, and parks nobody."""
+        return not (self.commands or self.facts or self.marks)
+
+    def touch(self, organization: Organization) -> None:
+        """Note that an organization's records or numbers may change."""
+        self.touched[organization.id] = self.touched_now[organization.id] = organization
 
     def outbox(self) -> tuple[Outgoing, ...]:
         """All outputs in the order in which they are sent: the commands, then the facts."""
@@ -60,7 +74,7 @@ class Hearing:
 
     def hear(self, heard: Parsed, organization: Organization, batch: Batch) -> None:
         """Hear one record. Raises Broken; the organization must then be loaded again."""
-        batch.touched[organization.id] = organization
+        batch.touch(organization)
         try:
             self._hear(heard, organization, batch)
         except Exception as error:

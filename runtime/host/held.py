@@ -60,8 +60,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How long records gather while they keep coming; None: as the decider declares."""
     idle_s: float = 900.0
     """After how long an organization without facts or timers leaves memory."""
-    idle_write_s: float = 10.0
-    """How often an idle partition is written, which shows that the store answers and we still own it."""
+    write_s: float = 10.0
+    """How long what says nothing may wait for its write, and how often an idle partition is written, which
+    shows that the store answers and we still own it."""
     snapshot_s: float = 3600.0
     snapshot_first_s: float = SNAPSHOT_FIRST_S
 
@@ -102,6 +103,10 @@ class Held:
         self.mark_offset = -1
         self._outbox_since = metrics.OUTBOX_SINCE.labels(partition)
         self.written_at = ports.clock.elapsed()
+        self.batch = Batch()
+        """What was heard and is not written yet."""
+        self.has_written = False
+        """Whether it was written since the claim and up to its mark."""
         self.has_said = False
         """Whether the stored outbox was acknowledged but is still in the store."""
 
@@ -131,19 +136,47 @@ class Held:
         assert found is not None
         return found
 
-    async def store_then_say(self, batch: Batch, position: Position) -> None:
-        """Store the batch in one write, then send its outputs until all are acknowledged."""
+    async def go_on(self, position: Position) -> None:
+        """Read on from `position`. What was heard is stored, then said, if it says anything.
+
+        What says nothing is written with the next batch that does, or when it is as large as one read, or
+        after `write_s`: a next owner who hears it once more comes to the same state, and says nothing either.
+        What was missing at the claim is written at once, or each of many restarts would say the same outbox.
+        """
+        self.position = position
+        self._look_at_timers()
+        is_late = self.is_caught_up and not self.has_written
+        if is_late or not self.batch.is_silent or self.batch.records >= self.options.records_max:
+            await self.store_then_say()
+            self.has_written = self.is_caught_up
+
+    def _look_at_timers(self) -> None:
+        """Index the timers of the organizations that were touched, so that they ring before any write."""
+        batch, now = self.batch, self.ports.clock.elapsed()
+        for organization_id, organization in batch.touched_now.items():
+            organization.used_at = now
+            mark = batch.marks.get(organization_id, self.marks.get(organization_id))
+            # A parked organization's timers are not asked for: its facts are not applied.
+            earliest = organization.state.earliest_due_at() if mark is None else None
+            if self.due.set(organization_id, earliest):
+                batch.due[organization_id] = earliest
+            self.asked.forget_dropped(organization_id, organization.state)
+        batch.touched_now = {}
+
+    async def store_then_say(self) -> None:
+        """Store what was heard in one write, then send its outputs until all are acknowledged."""
+        self._look_at_timers()
+        batch, position = self.batch, self.position
         write = self._write(batch, position)
         await self._store(write)
-        self.position = position
+        self.batch = Batch()
         for organization_id, mark in batch.marks.items():
             self.marks.pop(organization_id, None)
             if mark is not None:
                 self.marks[organization_id] = mark
-        for organization_id, organization in batch.touched.items():
+        for organization_id in batch.touched:
             standing = self.marks.get(organization_id)
             self.already.forget(organization_id, position.offset if standing is None else standing.offset)
-            self.asked.forget_dropped(organization_id, organization.state)
         for labels, count in batch.outcomes.items():
             metrics.FACTS.counted[labels] += count
         for message in batch.said:
@@ -153,15 +186,6 @@ class Held:
         await self.say(write.outbox)
 
     def _write(self, batch: Batch, position: Position) -> Write:
-        now = self.ports.clock.elapsed()
-        due = {}
-        for organization_id, organization in batch.touched.items():
-            organization.used_at = now
-            mark = batch.marks.get(organization_id, self.marks.get(organization_id))
-            # A parked organization's timers are not asked for: its facts are not applied.
-            earliest = organization.state.earliest_due_at() if mark is None else None
-            if self.due.set(organization_id, earliest):
-                due[organization_id] = earliest
         return Write(
             partition=self.partition,
             epoch=self.epoch,
@@ -169,7 +193,7 @@ class Held:
             new_version=self.ports.tokens(),
             position=position,
             records={each.id: each.take_changes() for each in batch.touched.values()},
-            due=due,
+            due=batch.due,
             parked={
                 organization_id: None if mark is None else encoded_mark(mark)
                 for organization_id, mark in batch.marks.items()
@@ -194,7 +218,7 @@ class Held:
     async def say(self, stored: tuple[Outgoing, ...]) -> None:
         """Send a stored outbox until all of it is acknowledged. Raises LogUnavailable.
 
-        It stays stored until the next write or `trim`. The next owner says it again; readers drop the repeat.
+        It stays stored until the next write. The next owner says it again; readers drop the repeat.
         """
         self.has_said = bool(stored)
         if not stored:
@@ -213,12 +237,6 @@ class Held:
                 await self.ports.clock.sleep(pause)
                 pause = min(2 * pause, SEND_PAUSE_S_MAX)
         self._outbox_since.set(0)
-
-    async def trim(self) -> None:
-        """Remove an acknowledged outbox from the store. Raises Refused, StoreUnavailable."""
-        if self.has_said:
-            await self.ports.store.trim(self.partition, epoch=self.epoch, version=self.version)
-            self.has_said = False
 
 
 def _bytes(write: Write) -> int:

@@ -127,12 +127,10 @@ class Host:
                 metrics.CLAIMS.labels("claimed").inc()
                 self._open(partition)
                 while not leaving.is_set():
-                    await owner.turn()
+                    await _turn(owner, leaving)
                     pause = CLAIM_PAUSE_S
                     await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                if not leaving.is_set():
-                    raise
+                await owner.leave()
             except RefusedToStart as refusal:
                 _log.error("refused to start", partition=partition, reason=str(refusal))
                 self._refused = refusal
@@ -200,6 +198,15 @@ class Host:
         """Set the partitions' and the business's gauges; called when metrics are asked for."""
         shares = [share for owner in self._owners.values() for share in owner.show_gauges()]
         metrics.show([*self._nothing, *shares])
+
+
+async def _turn(owner: Owner, leaving: asyncio.Event) -> None:
+    """One turn; when told to leave, its wait for the log may be cut short."""
+    try:
+        await owner.turn()
+    except asyncio.CancelledError:
+        if not leaving.is_set():
+            raise
 
 
 async def _pause(leaving: asyncio.Event, seconds: float) -> None:

@@ -81,9 +81,9 @@ class Owner:
             self._gathers_until = self.polled_at + self._linger_s
         if records:
             await self._hear(held, records)
-        else:
+        elif held.has_said:
             # Only in a quiet moment: while batches follow each other, the next write replaces the outbox.
-            await held.trim()
+            await held.store_then_say()
         await self._commit(held.position.offset, is_quiet=not records)
         if held.is_caught_up:
             has_more = await self._reading_on.turn()
@@ -92,6 +92,11 @@ class Owner:
             return bool(records) or has_more
         return bool(records)
 
+    async def leave(self) -> None:
+        """Write what was heard in silence, so that the next owner need not hear it again."""
+        if self.held is not None and self.held.batch.records:
+            await self.held.store_then_say()
+
     async def _linger(self) -> None:
         """Let records gather after a batch that was not full; after a pause it is over already."""
         seconds = self._gathers_until - self._ports.clock.elapsed()
@@ -99,8 +104,9 @@ class Owner:
             await self._ports.clock.sleep(seconds)
 
     async def _hear(self, held: Held, records: list[LogRecord]) -> None:
-        """Hear one batch in order, store it in one write, then send its outputs."""
-        batch = Batch()
+        """Hear records in order; what they say is stored in one write with all unwritten ones, then sent."""
+        batch = held.batch
+        batch.records += len(records)
         now_at = held.position.now_at
         found: list[Parsed] = []
         for record in records:
@@ -115,8 +121,9 @@ class Owner:
         await held.load(each.organization_id for each in found if each.organization_id not in held.marks)
         for heard in found:
             await self._hear_one(held, heard, batch)
-        position = Position(held.position.log_id, held.position.partitions, records[-1].offset + 1, now_at)
-        await held.store_then_say(batch, position)
+        await held.go_on(
+            Position(held.position.log_id, held.position.partitions, records[-1].offset + 1, now_at)
+        )
 
     async def _hear_one(self, held: Held, heard: Parsed, batch: Batch) -> None:
         if heard.type == UNPARKED:
@@ -206,11 +213,13 @@ class Owner:
         return held.saying.timer_due(fact, organization_id, unique, held.position.now_at)
 
     async def _keep_up(self, held: Held) -> None:
-        """Write an idle partition, forget idle organizations and take the snapshot, each when it is time."""
+        """Write what waits, forget idle organizations and take the snapshot, each when it is time."""
         now = self._ports.clock.elapsed()
-        if now - held.written_at >= self._options.idle_write_s:
-            await held.store_then_say(Batch(), held.position)
-        if now >= self._idle_check_at:
+        is_check = now >= self._idle_check_at
+        # Only what is written may be forgotten.
+        if is_check or now - held.written_at >= self._options.write_s:
+            await held.store_then_say()
+        if is_check:
             self._idle_check_at = now + IDLE_CHECK_S
             held.organizations.forget_idle(now - self._options.idle_s)
         if now >= self._snapshot_at:
@@ -221,6 +230,7 @@ class Owner:
         """Take a copy between two batches; its upload to S3 runs while the partition goes on."""
         held = self.held
         assert held is not None
+        await held.store_then_say()
         taken = await snapshots.taken(
             self._ports.store,
             self.partition,

@@ -31,7 +31,7 @@ async def park(held: Held, heard: Parsed, error: Broken, batch: Batch) -> None:
     again = Batch()
     for each in batch.heard.get(organization_id, []):
         held.hearing.hear(each, organization, again)
-    batch.touched[organization_id] = organization
+    batch.touch(organization)
     batch.marks[organization_id] = Mark(heard.offset, heard.now_at, held.options.version, str(error))
     alarm = held.saying.parked(organization_id, heard.offset, str(error), heard.now_at, batch.steps)
     batch.facts.append(alarm)
@@ -109,9 +109,9 @@ class ReadingOn:
 
     async def _read(self, organization_id: OrganizationId, mark: Mark, records: list[LogRecord]) -> None:
         held = self._held
-        batch = Batch()
+        batch = held.batch
         organization = await held.organization(organization_id)
-        batch.touched[organization_id] = organization
+        batch.touch(organization)
         offset, now_at = mark.offset, mark.now_at
         for record in records:
             now_at = max(now_at, record.at)
@@ -133,4 +133,4 @@ class ReadingOn:
             if is_done:
                 self._seen.discard(organization_id)
             batch.marks[organization_id] = None if is_done else replace(mark, offset=offset, now_at=now_at)
-        await held.store_then_say(batch, held.position)
+        await held.store_then_say()

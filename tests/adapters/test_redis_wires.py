@@ -106,7 +106,6 @@ async def test_a_service_does_all_it_does_with_exactly_the_rights_that_the_docum
     store = RedisStore(clients, prefix="ringback", service="queue")
     await store.claim(0, "e1", new_version="v0")
     await store.write(a_write("v0", "v1"))
-    await store.trim(0, epoch="e1", version="v1")
     assert await store.load(0, [OrganizationId("acme")], epoch="e1", version="v1") == [{"p/1": b"1"}]
     await store.clear(0, epoch="e1", version="v1")
     await clients.aclose()

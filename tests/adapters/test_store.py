@@ -117,8 +117,6 @@ async def _refused_everywhere(store: Store, *, epoch: str, version: str) -> None
     with pytest.raises(Refused):
         await store.load(0, [ACME], epoch=epoch, version=version)
     with pytest.raises(Refused):
-        await store.trim(0, epoch=epoch, version=version)
-    with pytest.raises(Refused):
         await store.organizations(0, epoch=epoch, version=version)
     with pytest.raises(Refused):
         await store.clear(0, epoch=epoch, version=version)
@@ -126,13 +124,14 @@ async def _refused_everywhere(store: Store, *, epoch: str, version: str) -> None
     assert loaded.outbox == ()
 
 
-async def test_a_trimmed_outbox_is_gone_and_nothing_else(store: Store) -> None:
+async def test_the_next_write_replaces_the_outbox_and_nothing_else(store: Store) -> None:
     """Acknowledged outputs are not sent again."""
     await store.claim(0, "e1", new_version="v0")
     await store.write(a_write(outbox=OUTBOX, records={ACME: {"p/1": b"1"}}))
-    await store.trim(0, epoch="e1", version="v1")
+    await store.write(a_write(version="v1", new_version="v2"))
     loaded = await store.claim(0, "e1", new_version="unused")
     assert (loaded.outbox, loaded.position) == ((), POSITION)
+    assert await store.load(0, [ACME], epoch="e1", version="v2") == [{"p/1": b"1"}]
 
 
 async def test_a_cleared_partition_is_as_new_for_its_owner(store: Store) -> None:

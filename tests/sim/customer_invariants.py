@@ -169,7 +169,9 @@ def first_apologies_go_before_second_tries(run: Run) -> Iterator[str]:
 def _was_talking(line: Timeline, order: Order, offset: int, at: int) -> bool:
     """Whether a leg of that customer is up, or was a moment ago: then an apology waits."""
     return any(
-        leg.number == order.number and leg.begins <= offset and leg.ends_at > at - WAITED_FOR_CALL_MS
+        leg.number == order.number_at(offset)
+        and leg.begins <= offset
+        and leg.ends_at > at - WAITED_FOR_CALL_MS
         for leg in line.legs.values()
     )
 
@@ -182,10 +184,15 @@ def no_agent_is_rung_for_a_number_that_may_not_be_dialled(run: Run) -> Iterator[
         assert isinstance(each.fact, queue.OfferMade)
         order = line.order_of_place.get(each.fact.place_id)
         cause = each.envelope.cause_offset
-        if order is None or not saved or not order.stands(cause) or any(line.legs_of(order.number, cause)):
+        if (
+            order is None
+            or not saved
+            or not order.stands(cause)
+            or any(line.legs_of(order.number_at(cause), cause))
+        ):
             continue
         office = line.office(cause)
-        reason = None if office is None else dialling.refusal(order.number, office.dialling_policy)
+        reason = None if office is None else dialling.refusal(order.number_at(cause), office.dialling_policy)
         if reason is not None:
             yield f"{each.fact.offer_id} rings for a callback that may not be dialled: {reason}"
     for each in line.of(callback.CallbackBarred):
@@ -231,10 +238,10 @@ def nobody_is_called_about_what_they_have_talked_about(run: Run) -> Iterator[str
     for each in line.of(callback.CustomerDialled, callback.ApologyDialled):
         fact: Any = each.fact
         order = line.orders[fact.callback_id]
-        at = line.decided_at(each)
+        at, number = line.decided_at(each), order.number_at(each.envelope.cause_offset)
         for talk in talks:
             if (
-                (talk.number, talk.department_id) == (order.number, order.fact.department_id)
+                (talk.number, talk.department_id) == (number, order.fact.department_id)
                 and order.ordered.at <= talk.begins_at
                 and min(talk.ends_at, at) - talk.begins_at >= TALK_MS_MIN
                 and not talk.leg_id.startswith(f"{fact.callback_id}.")
@@ -375,7 +382,9 @@ def who_has_a_callback_is_told_before_he_is_sent_away(run: Run) -> Iterator[str]
                     continue
                 if order.fact.origin is callback.Origin.ABANDONED:  # calling again ends it (C11)
                     continue
-                others = [leg for leg in line.legs_of(order.number, offset) if leg.leg_id != place.leg_id]
+                others = [
+                    leg for leg in line.legs_of(order.number_at(offset), offset) if leg.leg_id != place.leg_id
+                ]
                 if order.ordered.at < taken[place_id].at and not others:
                     yield f"{place_id} was sent away at {at} from a callback of his own"
             case _:

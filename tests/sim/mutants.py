@@ -35,9 +35,9 @@ def say_before_storing(patch: pytest.MonkeyPatch) -> None:
     """After a crash between the two, the next owner says something different."""
     store_then_say = Held.store_then_say
 
-    async def said_first(self: Held, batch: Any, position: Any) -> None:
-        await outbox.send(self.ports.log, self.partition, batch.outbox())
-        await store_then_say(self, batch, position)
+    async def said_first(self: Held) -> None:
+        await outbox.send(self.ports.log, self.partition, self.batch.outbox())
+        await store_then_say(self)
 
     patch.setattr(Held, "store_then_say", said_first)
 

@@ -378,12 +378,6 @@ class ProcessStore:
             del self._copies[:-KEPT_COPIES]
         await self._process.call("write", lambda: self._shared.write(write), StoreUnavailable)
 
-    async def trim(self, partition: int, *, epoch: str, version: str) -> None:
-        """Trim the outbox."""
-        await self._process.call(
-            "trim", lambda: self._shared.trim(partition, epoch=epoch, version=version), StoreUnavailable
-        )
-
     async def organizations(self, partition: int, *, epoch: str, version: str) -> list[OrganizationId]:
         """All organizations."""
         return await self._process.call(

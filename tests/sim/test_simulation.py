@@ -44,7 +44,7 @@ KEPT_LATE = (21, 35, 39)
 35: a customer who had answered was bridged late, and hung up at that moment.
 39: a dial gave way to the customer's own call, the next was refused, and the apology was right."""
 
-KEPT_UNHEARD = 75
+KEPT_UNHEARD = 32
 """Of a day of shared rings: a gateway that was frozen in one call took its successor's event of an agent who
 hung up. The checker of C6 read the late end by us, and took the agent for one who was cut off."""
 

@@ -46,10 +46,15 @@ class Order(msgspec.Struct, kw_only=True, eq=False):
 
     fact: callback.CallbackOrdered
     ordered: Said
-    number: str
     deadline_at: int
+    changes: list[tuple[int, str]] = []
+    """The customer's other numbers for it, each with the offset of callback's word."""
     ends: int = NEVER
     end: Said | None = None
+
+    def number_at(self, offset: int) -> str:
+        """The number that is to be called, as of an offset."""
+        return next((number for since, number in reversed(self.changes) if since <= offset), self.fact.number)
 
     def stands(self, offset: int) -> bool:
         """Whether the callback is open as of an offset."""
@@ -210,9 +215,7 @@ class Timeline:
     def _read_orders(self) -> None:
         for each in self.of(callback.CallbackOrdered):
             assert isinstance(each.fact, callback.CallbackOrdered)
-            order = Order(
-                fact=each.fact, ordered=each, number=each.fact.number, deadline_at=each.fact.deadline_at
-            )
+            order = Order(fact=each.fact, ordered=each, deadline_at=each.fact.deadline_at)
             self.orders[each.fact.callback_id] = order
             self.order_of_place[each.fact.place_id] = order
         for each in self.ends():
@@ -223,12 +226,13 @@ class Timeline:
         for each in self.of(callback.NumberChanged):
             assert isinstance(each.fact, callback.NumberChanged)
             if each.fact.callback_id in self.orders:
-                self.orders[each.fact.callback_id].number = each.fact.number
+                self.orders[each.fact.callback_id].changes.append((each.offset, each.fact.number))
 
     def standing(self, number: str, department_id: str, offset: int) -> Order | None:
         """The open callback of a number in a department as of an offset."""
         for order in self.orders.values():
-            if order.number == number and order.fact.department_id == department_id and order.stands(offset):
+            is_same = (order.number_at(offset), order.fact.department_id) == (number, department_id)
+            if is_same and order.stands(offset):
                 return order
         return None
 

@@ -375,12 +375,15 @@ class Places:
 
     def _may_be_dialled(self, place: Waiting, offset: int, at: int) -> bool:
         order = self._line.orders.get(place.callback_id or "")
-        if order is None or any(self._line.legs_of(order.number, offset)):
+        if order is None:
             return False
-        if any(each.is_with_agent and each.fact.caller == order.number for each in self.places.values()):
+        number = order.number_at(offset)
+        if any(self._line.legs_of(number, offset)):
+            return False
+        if any(each.is_with_agent and each.fact.caller == number for each in self.places.values()):
             return False  # another department is about to call the same customer
         office = self._line.office(offset)
-        if office is None or dialling.refusal(order.number, office.dialling_policy) is not None:
+        if office is None or dialling.refusal(number, office.dialling_policy) is not None:
             return False
         if order.fact.origin is callback.Origin.QUEUE:
             return True

@@ -370,7 +370,7 @@ class World:
             await Host(
                 runs,
                 ports,
-                Options(version="2" if process.is_newer else "1", wait_ms_max=20_000, idle_write_s=60.0),
+                Options(version="2" if process.is_newer else "1", wait_ms_max=20_000, write_s=60.0),
             ).run(broker_without_time_is_fine=False)
 
         return live

@@ -200,10 +200,13 @@ async def test_an_empty_store_is_rebuilt_from_a_whole_log() -> None:
         world.hear(a_call(f"c{number}"))
     owner = world.owner()
     await settled(owner)
+    await owner.leave()
     said, commands = world.said(), world.commands()
     before = world.store.stored[0].records
     world.store.stored = {}
-    await settled(world.owner())
+    owner = world.owner()
+    await settled(owner)
+    await owner.leave()
     assert (world.said(), world.commands()) == (said, commands)
     assert world.store.stored[0].records == before
 

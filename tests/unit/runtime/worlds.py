@@ -21,6 +21,8 @@ from runtime.records import Record, State
 ACME, BETA = OrganizationId("acme"), OrganizationId("beta")
 PBX = PbxId("volga")
 REMIND_MS = 10_000
+SILENT = "7"
+"""Digits that change the toy's state and set a timer, though it says nothing."""
 
 
 class Seen(Record, frozen=True, array_like=True):
@@ -40,6 +42,9 @@ class ToyState(State):
 
 def _apply(state: ToyState, fact: Fact) -> None:
     if isinstance(fact, CallArrived):
+        state.seen.put(Seen(fact.leg_id, len(state.seen) + 1))
+        state.set_timer("remind", fact.leg_id, Instant(state.now_at + REMIND_MS))
+    if isinstance(fact, DigitsEntered) and fact.digits == SILENT:
         state.seen.put(Seen(fact.leg_id, len(state.seen) + 1))
         state.set_timer("remind", fact.leg_id, Instant(state.now_at + REMIND_MS))
     if isinstance(fact, NoticeFailed) and fact.is_final:
