@@ -10,7 +10,7 @@ from contracts.directory import AgentSaved, DepartmentSaved, Membership, Strateg
 from contracts.message import Fact
 from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Phone, Script, Step, Until
 from tests.sim import direct, late_deciders
-from tests.sim.returning_customers import CallIn, Moment, Plan
+from tests.sim.returning_customers import AFTER_S_MAX, BeErased, CallIn, Moment, Plan
 from tests.sim.workload import Workload
 
 Bend = Callable[[Workload], Workload]
@@ -158,6 +158,22 @@ def of_late_deciders(usual: Workload) -> Workload:
     plans += [each for _ in range(2) for each in late_deciders.crossing(chance)]
     script = msgspec.structs.replace(bent.script, pbxs=pbxs)
     return msgspec.structs.replace(bent, script=script, plans=tuple(plans))
+
+
+def of_erasures(usual: Workload) -> Workload:
+    """A customer orders and is erased before the queue has heard of the key (V6)."""
+    chance = random.Random(usual.script.seed)
+
+    # Nobody is free, so the first caller waits until the key.
+    def busy_agent(_: int, phone: Phone) -> Phone:
+        return msgspec.structs.replace(phone, own_calls=(OwnCall(at_s=0.0, for_s=90.0),))
+
+    plan = Plan(
+        moment=Moment.JOINED,
+        after_s=chance.uniform(2, AFTER_S_MAX[Moment.JOINED]),
+        deed=BeErased(for_s=chance.choice(late_deciders.BEHIND_S), after_s=chance.uniform(0.1, 2.0)),
+    )
+    return msgspec.structs.replace(_bent(usual, lambda each: each, busy_agent), plans=(plan,))
 
 
 def _talk(chance: random.Random) -> tuple[dict[str, Any], ...]:

@@ -30,15 +30,19 @@ SETTLED_MS: Final = 2_000
 
 
 def a_number_is_called_once_at_a_time(run: Run) -> Iterator[str]:
-    """Once at a time in all departments, and never while the customer has a leg in the organization (C15)."""
+    """Once at a time in all departments, and never while the customer has a leg in the organization (C15).
+
+    Who was erased in the middle of a call is nobody's caller any more: a later order's dial finds the line
+    engaged.
+    """
     line = timeline(run)
     for each in line.of(callback.CustomerDialled, callback.ApologyDialled):
         fact: Any = each.fact
-        own = line.legs[fact.leg_id]
-        for leg in line.legs_of(own.number, each.envelope.cause_offset):
-            if leg is own or (
-                leg.is_arrived and line.clean_ms(leg.begins_at, line.decided_at(each)) <= CROSSED_MS
-            ):
+        own, cause = line.legs[fact.leg_id], each.envelope.cause_offset
+        for leg in line.legs_of(own.number, cause):
+            if leg is own or line.was_erased(leg.number, leg.begins, cause):
+                continue
+            if leg.is_arrived and line.clean_ms(leg.begins_at, line.decided_at(each)) <= CROSSED_MS:
                 continue
             yield f"{fact.leg_id} is dialled while {leg.leg_id} of the same number is up"
 
@@ -245,6 +249,7 @@ def nobody_is_called_about_what_they_have_talked_about(run: Run) -> Iterator[str
                 and order.ordered.at <= talk.begins_at
                 and min(talk.ends_at, at) - talk.begins_at >= TALK_MS_MIN
                 and not talk.leg_id.startswith(f"{fact.callback_id}.")
+                and not line.was_erased(number, line.legs[talk.leg_id].begins, each.envelope.cause_offset)
             ):
                 yield f"{fact.leg_id} calls a customer who has talked to the department on {talk.leg_id}"
 

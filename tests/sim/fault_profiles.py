@@ -84,6 +84,11 @@ def on_a_day_of_late_deciders(seed: int, mutant: str = "") -> list[str]:
     return wrongs(simulate(seed, CALM, bend=bent_workloads.of_late_deciders))
 
 
+def on_a_day_of_erasures(seed: int, mutant: str = "") -> list[str]:
+    """A customer is erased between a key and the queue's word about it."""
+    return wrongs(simulate(seed, CALM, bend=bent_workloads.of_erasures))
+
+
 def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
     """Old and new versions take over from each other."""
     return wrongs_of_a_deploy(simulate(seed, CALMER, newer={"queue": NEWER_QUEUE}))
@@ -194,5 +199,6 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     on_a_day_of_dropped_callbacks,
     on_a_day_of_talks_during_attempts,
     on_a_day_of_late_deciders,
+    on_a_day_of_erasures,
     under_two_hash_seeds,
 )

@@ -15,6 +15,7 @@ import msgspec
 from contracts import callback, codec, queue, routing
 from contracts.dialling import DiallingPolicy
 from contracts.directory import CallbackAsked, DepartmentSaved, OrganizationSaved
+from contracts.history import CustomerErased
 from contracts.ids import CallbackId, DepartmentId, LegId
 from contracts.message import Fact, Message, type_name
 from runtime.ports import Outgoing
@@ -148,6 +149,13 @@ class OrderAgain(msgspec.Struct, frozen=True, kw_only=True):
     leaves_after_s: float
 
 
+class BeErased(msgspec.Struct, frozen=True, kw_only=True):
+    """The customer presses 1 on the line and is erased a moment later; queue stands still meanwhile (V6)."""
+
+    for_s: float
+    after_s: float
+
+
 Deed = (
     CallIn
     | AskOnline
@@ -159,6 +167,7 @@ Deed = (
     | Vanish
     | FallBehind
     | OrderAgain
+    | BeErased
 )
 
 
@@ -368,6 +377,12 @@ class Watchers:
                 self._doing.hold_up("callback", for_s)
                 self._doing.press(leg_id, "1")
                 self._doing.later(leaves_after_s, lambda: self._doing.hang_up(leg_id))
+            case BeErased(for_s=for_s, after_s=after_s) if (
+                number != direct.FOREIGN
+            ):  # a scenario's number, too
+                self._doing.hold_up("queue", for_s)
+                self._doing.press(self._lines[number], "1")
+                self._doing.later(after_s, lambda: self._erase(number))
             case _:
                 self._do_to_everybody(plan.deed, number, department_id)
 
@@ -403,6 +418,10 @@ class Watchers:
             callback_id=CallbackId(f"twice{number}"), department_id=department_id, number=number
         )
         self._doing.later(4.0, lambda: self._doing.say(asked))
+
+    def _erase(self, number: str) -> None:
+        erasure_id = f"erasure-at-order-of-{self._lines[number]}"
+        self._doing.say(CustomerErased(number=number, erasure_id=erasure_id, actor="agent/admin"))
 
     def _forbid(self, number: str, for_s: float, *, is_switch: bool) -> None:
         usual = self._office.dialling_policy

@@ -16,6 +16,7 @@ from tests.sim.fault_profiles import (
     in_a_deploy,
     in_a_storm,
     on_a_day_of_dropped_callbacks,
+    on_a_day_of_erasures,
     on_a_day_of_late_deciders,
     on_a_day_of_shared_rings,
     on_a_day_of_talks_during_attempts,
@@ -57,7 +58,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m15_an_agent_left_alone_with_a_second_order: on_a_day_of_late_deciders,
     case_mutants.m16_a_leg_that_was_over_before_it_was_spoken_of: on_a_day_of_late_deciders,
     case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
-    case_mutants.m20_an_erased_number_that_is_taken_up_again: with_lost_machines,
+    case_mutants.m20_an_erased_number_that_is_taken_up_again: on_a_day_of_erasures,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 245}

@@ -12,6 +12,7 @@ from tests.sim.fault_profiles import (
     FaultProfile,
     in_a_deploy,
     on_a_day_of_dropped_callbacks,
+    on_a_day_of_erasures,
     on_a_day_of_late_deciders,
     on_a_day_of_shared_rings,
     on_a_day_of_talks_during_attempts,
@@ -116,6 +117,7 @@ def test_old_and_new_versions_take_over_from_each_other(seed: int) -> None:
         on_a_day_of_shared_rings,
         on_a_day_of_dropped_callbacks,
         on_a_day_of_talks_during_attempts,
+        on_a_day_of_erasures,
     ],
 )
 @pytest.mark.parametrize("seed", range(1, 1 + max(1, SEEDS // 50)))

@@ -12,6 +12,7 @@ import msgspec
 
 from contracts import callback, gateway
 from contracts.directory import DepartmentSaved, OrganizationSaved
+from contracts.history import CustomerErased
 from contracts.message import Fact
 from devtools.invariants import within
 from ringback.log_replay import Acceptance
@@ -211,6 +212,15 @@ class Timeline:
     def legs_of(self, number: str, offset: int) -> Iterator[Leg]:
         """The legs of a number that are up as of an offset."""
         return (leg for leg in self._legs_by_number.get(number, ()) if leg.is_up(offset))
+
+    def was_erased(self, number: str, since: int, until: int) -> bool:
+        """Whether the customer was erased between two offsets: what began before is no longer theirs (V6)."""
+        return any(
+            isinstance(each.fact, CustomerErased)
+            and each.fact.number == number
+            and since < each.offset <= until
+            for each in self.of(CustomerErased)
+        )
 
     def _read_orders(self) -> None:
         for each in self.of(callback.CallbackOrdered):
