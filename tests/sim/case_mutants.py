@@ -18,6 +18,7 @@ from runtime.records import Table
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, bridges, spoken_texts
 from services.callback.state import Callback
+from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY, _DECIDE, announcements, callbacks, customers, legs, offering
 from services.queue.rules import waiting
 from services.queue.state import QueueState
@@ -202,6 +203,18 @@ def m20_an_erased_number_that_is_taken_up_again(patch: pytest.MonkeyPatch) -> No
     patch.setattr(erased_numbers, "is_erased", lambda *_: False)
 
 
+def m21_a_command_dropped_by_who_has_lost_the_pbx(patch: pytest.MonkeyPatch) -> None:
+    """It seems too early to a gateway that slept while another one answered those before it."""
+    take_on = GatewayState.take_on
+
+    def dropping(self: GatewayState, key: Any, ref: int, cause: str) -> bool:
+        is_taken = take_on(self, key, ref, cause)
+        self.drop_early(self._seq + 1)
+        return is_taken
+
+    patch.setattr(GatewayState, "take_on", dropping)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -225,4 +238,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m18_a_key_that_comes_too_late_and_is_met_with_silence,
     m19_an_erased_customer_against_whom_nothing_stands,
     m20_an_erased_number_that_is_taken_up_again,
+    m21_a_command_dropped_by_who_has_lost_the_pbx,
 )

@@ -59,6 +59,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m16_a_leg_that_was_over_before_it_was_spoken_of: on_a_day_of_late_deciders,
     case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
     case_mutants.m20_an_erased_number_that_is_taken_up_again: on_a_day_of_erasures,
+    case_mutants.m21_a_command_dropped_by_who_has_lost_the_pbx: with_gateways_that_sleep,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 245}

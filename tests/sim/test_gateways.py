@@ -43,9 +43,10 @@ from tests.sim.virtual_time import VirtualClock, VirtualLoop, run
 from tests.sim.world import CALM, Run, simulate
 
 ENDINGS = (HangUp, CancelLeg, RejectLeg)
-KEPT = ((with_gateways_that_are_cut_off, 3), (with_gateways_that_sleep, 5))
+KEPT = ((with_gateways_that_are_cut_off, 3), (with_gateways_that_sleep, 5), (with_gateways_that_sleep, 10))
 """3: a gateway that was cut off hung up its successor's talk as unknown.
-5: one that woke dialled a leg that its successor had told as lost."""
+5: one that woke dialled a leg that its successor had told as lost.
+10: one that woke dropped a command as too early, whose predecessors its successor had answered (M-21)."""
 SEEDS = int(os.environ.get("SEEDS", "100"))
 
 

@@ -122,6 +122,7 @@ class Gateway:
             return
         if envelope.source != self.source or envelope.incarnation != self.incarnation:
             return
+        self._state.drop_early(envelope.seq)
         if isinstance(fact, gateway.Answered):
             self._state.settle(fact)
         if isinstance(fact, gateway.LegRequested):

@@ -1,5 +1,6 @@
 """The state of one gateway, and the effects it collects: facts to say, requests, settled commands."""
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -71,6 +72,8 @@ class GatewayState:
         self.answers: dict[tuple[str, OrganizationId], Answers] = {}
         self.refs: dict[CommandKey, list[int]] = {}
         self.causes: dict[CommandKey, str] = {}
+        self._early: deque[tuple[int, int]] = deque()
+        """Commands that came too early, each with the number of the last fact said before it."""
         self.timers = Timers()
         self.effects: list[Effect] = []
         self._seq = 0
@@ -128,7 +131,7 @@ class GatewayState:
             return False
         if key.seq > answers.accepted + 1:
             self.count("command_too_early")
-            self.effects.append(Settled(ref=ref))
+            self._early.append((self._seq, ref))
             return False
         if key in self.refs:
             self.refs[key].append(ref)
@@ -146,6 +149,15 @@ class GatewayState:
         self.answers.setdefault((key.source, key.organization_id), Answers()).answer(key.seq)
         self.effects.extend(Settled(ref=ref) for ref in self.refs.pop(key, ()))
         self.causes.pop(key, None)
+
+    def drop_early(self, seq: int) -> None:
+        """A fact of ours was read back: let go of commands that had come too early before it was said.
+
+        Their sender says them again, after what is missing. Before that they may be early only for us:
+        another one had the PBX meanwhile and answered their predecessors, and its claim was not read yet.
+        """
+        while self._early and self._early[0][0] < seq:
+            self.effects.append(Settled(ref=self._early.popleft()[1]))
 
     # Asking the PBX
 

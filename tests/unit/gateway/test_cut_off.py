@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.gateway import LegAnswered, LegRequested, PbxReturned
+from contracts.gateway import CommandDone, LegAnswered, LegRequested, PbxReturned
 from contracts.ids import LegId
 from services.gateway.simulated import MemoryPbx
 from tests.unit.gateway.harness import ANSWERS, PBX, RINGS, GatewayHarness, dial, hang_up
@@ -101,6 +101,41 @@ def test_what_was_asked_while_the_pbx_was_away_is_asked_when_its_return_stands_o
     office.is_log_slow = False
     office.run(500)
     assert not is_up(office, LegId("leg-1"))
+
+
+@pytest.mark.rule("G2")
+def test_m21_a_command_whose_predecessors_another_one_has_answered_is_not_dropped() -> None:
+    """It seems to come too early; whoever has the PBX then finds it, for nobody sends it again."""
+    office = GatewayHarness({"sip:201": ANSWERS})
+    office.run(100)
+    office.tell(dial("sip:201"), seq=1)
+    office.run(1_000)
+    office.is_log_slow = True
+    office.claim("another's")
+    left = office.tell(hang_up(), seq=3)
+    office.run(3_000)
+    assert "command_too_early" in office.counted
+    office.is_log_slow = False
+    office.run(3_000)
+    assert office.superseded
+    assert left not in office.settled
+
+
+@pytest.mark.rule("G2")
+def test_m21_a_command_that_came_too_early_is_dropped_when_nobody_else_had_the_pbx() -> None:
+    """Its sender sends it again after the one that is missing, and the offset may move on."""
+    office = GatewayHarness({"sip:201": ANSWERS})
+    office.run(100)
+    office.tell(dial("sip:201"), seq=1)
+    office.run(1_000)
+    early = office.tell(hang_up(), seq=3)
+    assert early not in office.settled
+    office.tell(dial("sip:202", "leg-2"), seq=2)
+    assert early in office.settled
+    assert not office.facts(CommandDone)
+    office.tell(hang_up(), seq=3)
+    office.run(1_000)
+    assert [each.seq for each in office.facts(CommandDone)] == [3]
 
 
 @pytest.mark.rule("G2")
