@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.ids import Instant
+from contracts.ids import DepartmentId, Instant
 from contracts.queue import CustomerTalked, PlaceTaken
 from services.history.rules import live_contacts
 from services.history.rules.card_cache import CardCache
 from services.history.rules.live_contacts import LiveKind, LivePlace
+from services.history.rules.place_standing import Rank
 from services.history.rules.projection_batch import HEARS, ProjectionBatch
 from services.history.rules.table_rows import rows_of
 from tests.sim.workload import ORGANIZATION
-from tests.sim.world import Run
+from tests.sim.world import Run, Said
 
 NAMES: Final = {
     "places": "place_id",
@@ -57,13 +58,17 @@ class _Folded:
         self._beyond: set[str] = set()
         self._talked: set[str] = set()
         """Places that the queue counts no longer, and history until callback has ended them (C14)."""
+        self._before: list[tuple[int, str, Rank | None]] = []
+        """Each word of callback about a place, and how that stood before: the queue may hear it late."""
         for each in run.facts:
             known = each.fact if isinstance(each.fact, HEARS) else None
+            if each.envelope.source == "callback":
+                self._note(each)
             self.batch.hear(each.envelope, known, at=Instant(each.at), offset=each.offset)
             if isinstance(each.fact, CustomerTalked):
                 self._talked.add(each.fact.place_id)
             if isinstance(each.fact, PlaceTaken):
-                self._look(each.fact, each.offset)
+                self._look(each.fact, each)
 
     @classmethod
     def of(cls, run: Run) -> "_Folded":
@@ -72,26 +77,42 @@ class _Folded:
             cls.last = (run, cls(run))
         return cls.last[1]
 
-    def _look(self, fact: PlaceTaken, offset: int) -> None:
+    def _note(self, said: Said) -> None:
+        place_id = getattr(said.fact, "place_id", None)
+        for place in self._places():
+            if place.place_id == place_id:
+                self._before.append((said.offset, place.place_id, place.rank))
+
+    def _look(self, fact: PlaceTaken, said: Said) -> None:
         """Compare a new place's position. A full queue takes some callers beyond its order for a moment, and
         only the queue knows whom: as long as one of them may be there nothing is compared."""
         row = self.batch.live.rows.get((LiveKind.PLACE, fact.place_id))
         card = self.batch.cards.department(fact.department_id)
-        if row is None or row.offset != offset or card is None:
+        if row is None or row.offset != said.offset or card is None:
             return
-        ranked = [
-            (each.rank, each.place_id)
-            for each in self._places()
-            if each.department_id == fact.department_id
-            and each.rank is not None
-            and each.place_id not in self._talked
-        ]
-        order = [place_id for _, place_id in sorted(ranked)]
+        order = self._order(fact.department_id, said.envelope.cause_offset)
         if self._beyond.isdisjoint(order) and order.index(fact.place_id) + 1 != fact.position:
             shown = order.index(fact.place_id) + 1
             self.elsewhere.append(f"{fact.place_id} is shown as {shown}, and the queue said {fact.position}")
         if card.waiting_max is not None and len(order) > card.waiting_max:
             self._beyond.add(fact.place_id)
+
+    def _order(self, department_id: DepartmentId, heard: int) -> list[str]:
+        """The places of a department in their order, as known to a queue that has heard so much of it."""
+        ranks: dict[str, Rank | None] = {
+            each.place_id: each.rank for each in self._places() if each.department_id == department_id
+        }
+        for offset, place_id, rank in reversed(self._before):
+            if offset <= heard:
+                break
+            if place_id in ranks:
+                ranks[place_id] = rank
+        ranked = [
+            (rank, place_id)
+            for place_id, rank in ranks.items()
+            if rank is not None and place_id not in self._talked
+        ]
+        return [place_id for _, place_id in sorted(ranked)]
 
     def _places(self) -> Iterator[LivePlace]:
         for contact in self.batch.contacts.values():

@@ -11,6 +11,7 @@ from functools import lru_cache
 import msgspec
 import pytest
 
+from contracts.callback import CallbackUnreached
 from contracts.gateway import Bridged, LegEnded
 from contracts.history import CustomerErased
 from contracts.ids import AgentId
@@ -21,7 +22,7 @@ from devtools.oracle import the_log_explains_itself
 from services.history.rules import contact_names, place_standing, queue_places
 from services.queue.service import SERVICE as QUEUE
 from services.queue.state.records import AgentActivity
-from tests.sim import replay
+from tests.sim import bent_workloads, replay
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.fault_profiles import wrongs
 from tests.sim.gateway_invariants import SENTENCES_OF_GATEWAYS
@@ -161,6 +162,28 @@ def test_a_present_that_orders_places_in_its_own_way_is_found(monkeypatch: pytes
     monkeypatch.setattr(place_standing, "rank", lambda place, _: (1, -place.joined_at, place.place_id))
     found = list(the_present_is_the_queues(with_facts(run, list(run.facts))))
     assert any("and the queue said" in each for each in found)
+
+
+@pytest.mark.rule("Q3")
+def test_a_place_is_compared_with_those_that_the_queue_knew_of_when_it_was_taken() -> None:
+    """On this morning the queue was behind: a callback whose end it had not heard stood before the caller."""
+    run = simulate(26, CALM, bend=bent_workloads.of_late_deciders)
+    assert not list(the_present_is_the_queues(run))
+    late = next(
+        each
+        for each in run.facts
+        if isinstance(each.fact, PlaceTaken)
+        and any(
+            isinstance(heard.fact, CallbackUnreached)
+            and each.envelope.cause_offset < heard.offset < each.offset
+            for heard in run.facts
+        )
+    )
+    assert late.fact.position == 4  # type: ignore[attr-defined]  # it is a place's
+    wrong = msgspec.structs.replace(late, fact=msgspec.structs.replace(late.fact, position=3))
+    facts = [wrong if each is late else each for each in run.facts]
+    (found,) = the_present_is_the_queues(with_facts(run, facts))
+    assert "is shown as 4, and the queue said 3" in found
 
 
 def test_a_present_that_keeps_a_place_which_is_over_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
