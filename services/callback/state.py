@@ -228,6 +228,8 @@ class Callback(Record, frozen=True, array_like=True):
     """Since when somebody talks to the customer on `live_leg_id`."""
     word_until_at: Instant | None = None
     """Nobody dials before this: queue may say that the talk on that leg has ended the callback."""
+    live_department_id: DepartmentId | None = None
+    """Whose customer `live_leg_id` is, and after its end whose talk that was."""
 
     def word_in_ms(self, now: Instant) -> int | None:
         """How long nobody dials yet, since queue may have a word to say; None: that is over."""

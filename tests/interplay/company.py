@@ -50,6 +50,8 @@ class Company:
         self.queue, self.callback = QueueState(), CallbackState()
         self._services: list[tuple[Any, State]] = [(QUEUE, self.queue), (CALLBACK, self.callback)]
         self._written: deque[tuple[str, Fact]] = deque()
+        self._missed: dict[str, list[tuple[Instant, str, Fact]]] = {}
+        """What each service that is behind has not consumed yet."""
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         book = office.state
@@ -70,13 +72,30 @@ class Company:
             self._count += 1
             self.log.append((self.at, source, fact))
             for decider, state in self._services:
-                is_own_timer = isinstance(fact, TimerDue) and fact.service == decider.name
-                is_heard = type(fact) in decider.hears and source != decider.name
-                if is_own_timer or (is_heard and not isinstance(fact, TimerDue)):
-                    self._step(decider, state, fact)
+                if decider.name in self._missed:
+                    self._missed[decider.name].append((self.at, source, fact))
+                else:
+                    self._take(decider, state, source, fact, at=self.at)
 
-    def _step(self, decider: Any, state: State, fact: Fact) -> None:
-        said = step(decider, state, fact, at=self.at, cause=f"f{self._count}")
+    def falls_behind(self, service: str) -> None:
+        """This service consumes nothing from now on."""
+        self._missed[service] = []
+
+    def catches_up(self, service: str) -> None:
+        """It consumes what it has missed, at the log's time of each fact."""
+        missed = self._missed.pop(service)
+        [(decider, state)] = [each for each in self._services if each[0].name == service]
+        for at, source, fact in missed:
+            self._take(decider, state, source, fact, at=at)
+        self.hears()
+
+    def _take(self, decider: Any, state: State, source: str, fact: Fact, *, at: Instant) -> None:
+        is_own_timer = isinstance(fact, TimerDue) and fact.service == decider.name
+        is_heard = type(fact) in decider.hears and source != decider.name
+        if not is_own_timer and (not is_heard or isinstance(fact, TimerDue)):
+            return
+        self._count += 1
+        said = step(decider, state, fact, at=at, cause=f"f{self._count}")
         self._written.extend((decider.name, each) for each in said.facts)
         for command in said.commands:
             self.commands.append((self.at, command))
@@ -91,7 +110,7 @@ class Company:
         """Let time pass: phones ring, plays end, timers come due."""
         until_at = self.at + ms
         while True:
-            due = [at for _, state in self._services if (at := state.earliest_due_at()) is not None]
+            due = [at for _, state in self._present() if (at := state.earliest_due_at()) is not None]
             later = self._later[0][0] if self._later else until_at + 1
             next_at = min([later, *due])
             if next_at > until_at:
@@ -103,8 +122,11 @@ class Company:
                 self._rings_due()
         self.at = Instant(until_at)
 
+    def _present(self) -> list[tuple[Any, State]]:
+        return [each for each in self._services if each[0].name not in self._missed]
+
     def _rings_due(self) -> None:
-        for decider, state in self._services:
+        for decider, state in self._present():
             timer = next(iter(state.due(self.at)), None)
             if timer is not None:
                 self.hears(

@@ -154,3 +154,34 @@ def test_after_a_talk_with_another_department_the_customer_is_dialled_a_moment_l
     company.waits(2 * SECOND)
     assert company.said(callback.CustomerDialled)
     assert not company.said(queue.CustomerTalked)
+
+
+@pytest.mark.rule("C14")
+@pytest.mark.parametrize("after", [WHISPER, 6 * SECOND], ids=["expected", "during the whisper"])
+def test_m22_who_has_talked_with_the_department_is_not_dialled_while_queue_is_away(after: int) -> None:
+    """Anna is told and let go of; when queue is back the callback ends by the other call."""
+    company, callback_id = while_anna_is_with_the_callback(talk_ms_min=5 * SECOND)
+    calls_boris(company)
+    company.falls_behind("queue")
+    company.waits(after)
+    company.ends("again")
+    company.waits(WHISPER)
+    assert not company.said(callback.CustomerDialled)
+    assert [each.is_uncounted for each in company.said(callback.AttemptFailed)] == [True]
+    company.catches_up("queue")
+    nobody_calls(company, callback_id)
+    assert not company.said(callback.CustomerDialled)
+
+
+@pytest.mark.rule("C14")
+def test_m22_whose_callback_the_agent_kept_is_dialled_also_while_queue_is_away() -> None:
+    """It has no word to say: a colleague of the customer called from that number."""
+    company, callback_id = while_anna_is_with_the_callback()
+    calls_boris(company)
+    company.falls_behind("queue")
+    company.waits(WHISPER)
+    company.hears(directory.CallbackKeepAsked(callback_id=callback_id, by=BORIS))
+    company.ends("again")
+    company.waits(3 * SECOND)
+    assert company.said(callback.CustomerDialled)
+    assert not company.said(callback.AttemptFailed)

@@ -16,7 +16,7 @@ from runtime import erased_numbers
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import Table
 from services.callback import rules as callback_rules
-from services.callback.decider import apologies, bridges, spoken_texts
+from services.callback.decider import apologies, bridges, customer_calls_in, spoken_texts
 from services.callback.state import Callback
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY, _DECIDE, announcements, callbacks, customers, legs, offering
@@ -215,6 +215,11 @@ def m21_a_command_dropped_by_who_has_lost_the_pbx(patch: pytest.MonkeyPatch) -> 
     patch.setattr(GatewayState, "take_on", dropping)
 
 
+def m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away(patch: pytest.MonkeyPatch) -> None:
+    """Callback waits for queue's word for two seconds, and takes its silence for a no."""
+    patch.setattr(customer_calls_in, "has_talked", lambda _: False)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -239,4 +244,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m19_an_erased_customer_against_whom_nothing_stands,
     m20_an_erased_number_that_is_taken_up_again,
     m21_a_command_dropped_by_who_has_lost_the_pbx,
+    m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away,
 )

@@ -60,6 +60,9 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
     case_mutants.m20_an_erased_number_that_is_taken_up_again: on_a_day_of_erasures,
     case_mutants.m21_a_command_dropped_by_who_has_lost_the_pbx: with_gateways_that_sleep,
+    case_mutants.m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away: (
+        on_a_day_of_talks_during_attempts
+    ),
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 245}

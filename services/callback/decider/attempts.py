@@ -79,6 +79,7 @@ def apply_started(state: CallbackState, fact: AttemptStarted) -> None:
         is_whispered=False,
         is_joined=False,
         live_leg_id=None,
+        live_department_id=None,
         plays=callback.plays + 1,
         play_id=fact.whisper_play_id,
     )
@@ -106,6 +107,8 @@ def dial(state: CallbackState, callback: Callback) -> Decision:
         return customer_calls_in.expect(state, callback, callback.live_leg_id)
     if callback.word_in_ms(state.now_at) is not None:
         return Decision(commands=customer_calls_in.ringing(state, callback))
+    if customer_calls_in.has_talked(callback):  # queue is away, and ends the callback later (C14)
+        return fail(state, callback, Outcome.CANCELLED)
     reason = dialling.refusal(callback.number, state.policy())
     if reason is dialling.Refusal.SWITCHED_OFF:  # nobody is offered it until the switch is back (C10)
         return fail(state, callback, Outcome.CANCELLED)
@@ -348,7 +351,8 @@ def fail(state: CallbackState, callback: Callback, outcome: Outcome) -> Decision
     if callback.phase not in WITH_AGENT:
         return Decision(facts=(failed,))
     leg_id = callback.agent_leg_id
-    why = Prompt.CALLBACK_CANCELLED if callback.talk is not None else attempt_prompt(outcome)
+    is_talk = callback.talk is not None or customer_calls_in.has_talked(callback)
+    why = Prompt.CALLBACK_CANCELLED if is_talk else attempt_prompt(outcome)
     farewell = farewells.play(state, callback.department_id, leg_id, callback.pbx_id, why)
     return Decision(facts=(failed,), commands=(farewell,))
 
@@ -359,7 +363,8 @@ def _next_attempt_at(
     if callback.talk is not None:  # the callback ends with this attempt (C14)
         return None
     if is_uncounted:  # the place waits on; a customer who was on the line and went has a gap of peace
-        return Instant(state.now_at + (callback.gap_ms if callback.is_joined else 0))
+        was_on_line = callback.is_joined or customer_calls_in.has_talked(callback)
+        return Instant(state.now_at + (callback.gap_ms if was_on_line else 0))
     if attempts <= 0 and not dials.is_counted(callback):
         return Instant(state.now_at + callback.gap_ms)
     return rules.next_attempt_at(

@@ -8,9 +8,16 @@ way. A customer who has talked to the department by another call is not called a
 from typing import Final
 
 from contracts.callback import ApologyFailed, CustomerExpected, CustomerJoined, JoinRefused, Origin
+from contracts.directory import CallbackKeepAsked
 from contracts.gateway import Bridged, Outcome
 from contracts.ids import Instant, LegId, PlaceId, PlayId
-from contracts.queue import CallbackJoined, CallbackTakenOver, CustomerOnLine, CustomerTalked
+from contracts.queue import (
+    CallbackJoined,
+    CallbackTakenOver,
+    CustomerOnLine,
+    CustomerTalked,
+    PlaceTaken,
+)
 from contracts.telephony import CancelLeg, Play
 from runtime.decision import NOTHING, Decision
 from services.callback import rules
@@ -32,7 +39,7 @@ def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
         state.callbacks.change(callback, is_apology_ready=False)
     elif callback.phase in (Phase.WHISPERING, Phase.DIALLING) and fact.leg_id is not None:
         noted = with_line(state, callback, "customer_on_line", leg_id=fact.leg_id)
-        state.callbacks.change(noted, live_leg_id=fact.leg_id, live_bridged_at=None)
+        state.callbacks.change(noted, live_leg_id=fact.leg_id, live_bridged_at=None, live_department_id=None)
 
 
 def decide_on_line(state: CallbackState, fact: CustomerOnLine) -> Decision:
@@ -149,6 +156,20 @@ def apply_bridged(state: CallbackState, fact: Bridged) -> None:
             state.callbacks.change(callback, live_bridged_at=state.now_at)
 
 
+def apply_place_taken(state: CallbackState, fact: PlaceTaken) -> None:
+    """The customer's own call waits for a department, and perhaps for another one after that."""
+    callback = None if fact.leg_id is None else state.callback_on(fact.leg_id)
+    if callback is not None and callback.live_leg_id == fact.leg_id:
+        state.callbacks.change(callback, live_department_id=fact.department_id)
+
+
+def apply_kept(state: CallbackState, fact: CallbackKeepAsked) -> None:
+    """The agent on that call wants the callback to stand: queue has no word to say about the talk (C14)."""
+    callback = state.callbacks.get(fact.callback_id)
+    if callback is not None and fact.by is not None:
+        state.callbacks.change(callback, live_department_id=None)
+
+
 def live_leg_over(state: CallbackState, callback: Callback) -> None:
     """The customer's own call has ended: if that was a talk, queue's word comes before any dial (C14).
 
@@ -162,9 +183,15 @@ def live_leg_over(state: CallbackState, callback: Callback) -> None:
         live_leg_id=None,
         live_bridged_at=None,
         word_until_at=Instant(state.now_at + rules.WORD_MS_MAX) if is_talk else None,
+        live_department_id=callback.live_department_id if is_talk else None,
     )
     if is_talk and callback.phase is Phase.EXPECTING:
         state.wait(callback, rules.WORD_MS_MAX)
+
+
+def has_talked(callback: Callback) -> bool:
+    """Whether the customer's own call was a talk with the department, of which queue has said nothing yet."""
+    return callback.live_leg_id is None and callback.live_department_id == callback.department_id
 
 
 def apply_talked(state: CallbackState, fact: CustomerTalked) -> None:
