@@ -246,6 +246,13 @@ def timer_id(kind: str, subject: str) -> TimerId:
     return TimerId(f"{kind}/{subject}")
 
 
+class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A timer's rank among all: half of a tuple's memory, and nothing for the garbage collector."""
+
+    at: Instant
+    timer_id: TimerId
+
+
 class State:
     """One organization's state in one service; subclasses make their tables in `__init__`.
 
@@ -260,7 +267,7 @@ class State:
         self.erased: tuple[ErasedPart, ...] = ()
         """What the erasure at hand took; for the decision of the same step, never stored."""
         self.tables: dict[str, Table] = {}  # type: ignore[type-arg]  # tables of different records
-        self._due: SortedList[tuple[int, str]] = SortedList()
+        self._due: SortedList[_Due] = SortedList()
         self.timers = self.table("timers", Timer, self._index_timer, self._index_timers)
 
     def table(
@@ -292,6 +299,7 @@ class State:
         shared: dict[Any, Any] = {}
         for name, table in self.tables.items():
             table.load(stored[name], shared)
+        del stored, shared  # before the indexes are made, which then take their room
         for name in sorted(self.tables):
             self.tables[name].index_loaded()
 
@@ -299,12 +307,12 @@ class State:
         if old is not None and new is not None and old.due_at == new.due_at:
             return
         if old is not None:
-            self._due.remove((old.due_at, old.timer_id))
+            self._due.remove(_Due(old.due_at, old.timer_id))
         if new is not None:
-            self._due.add((new.due_at, new.timer_id))
+            self._due.add(_Due(new.due_at, new.timer_id))
 
     def _index_timers(self, loaded: Iterable[Timer]) -> None:
-        self._due.update((timer.due_at, timer.timer_id) for timer in loaded)
+        self._due.update([_Due(timer.due_at, timer.timer_id) for timer in loaded])
 
     def clear(self) -> None:
         """Drop every record: the organization was removed, and nothing of it is kept. Only in `apply`."""
@@ -322,14 +330,14 @@ class State:
 
     def due(self, before_at: Instant) -> Iterator[Timer]:
         """Timers due at or before an instant, earliest first."""
-        for due_at, id_ in self._due:
-            if due_at > before_at:
+        for due in self._due:
+            if due.at > before_at:
                 return
-            yield self.timers[id_]
+            yield self.timers[due.timer_id]
 
     def earliest_due_at(self) -> Instant | None:
         """When the next timer is due, or None."""
-        return Instant(self._due[0][0]) if self._due else None
+        return self._due[0].at if self._due else None
 
     def awaits(self, due: TimerDue) -> bool:
         """Whether exactly this timer is still set, and the log's time has reached it."""

@@ -96,7 +96,7 @@ def memory(bench: Bench) -> list[Figure]:
     how = "growth of the resident memory of a process"
     bound_by = (
         "a place is four records (the place, its leg, two timers) with their keys, and its rank in three "
-        "sorted sets"
+        "sorted lists"
     )
     return [
         Figure(
@@ -113,8 +113,7 @@ def memory(bench: Bench) -> list[Figure]:
             measured=_grown("records", str(records)) / found.waiting,
             goal=at_most(PLACE_BYTES_MAX),
             how=f"{how} by {found.waiting:,} such callers loaded from stored records",
-            bound_by=f"{bound_by}; and what facts share among records (ids of department, PBX, place) "
-            "is decoded anew for each",
+            bound_by=f"{bound_by}; texts are shared among records while they load, as facts do, numbers not",
         ),
         Figure(
             name="memory: a waiting place, stored",

@@ -4,9 +4,9 @@ Small records in tables, and indexes that answer quickly which place is next, wh
 rank a place has. Indexes are derived from the records and never stored; loading rebuilds them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from sortedcontainers import SortedSet
+from sortedcontainers import SortedList, SortedSet
 
 from contracts import directory as book
 from contracts.dialling import DiallingPolicy
@@ -68,10 +68,10 @@ class QueueState(State):
         self.grantable: set[CallbackId] = set()
         self.unserved: set[DepartmentId] = set()
         self.on_direct: dict[LegId, AgentId] = {}
-        self.order: dict[DepartmentId, SortedSet[Rank]] = {}
-        self.open: dict[DepartmentId, SortedSet[Rank]] = {}
-        self.live: dict[DepartmentId, SortedSet[Rank]] = {}
-        self.free: dict[DepartmentId, SortedSet[FreeKey]] = {}
+        self.order: dict[DepartmentId, SortedList[Rank]] = {}
+        self.open: dict[DepartmentId, SortedList[Rank]] = {}
+        self.live: dict[DepartmentId, SortedList[Rank]] = {}
+        self.free: dict[DepartmentId, SortedList[FreeKey]] = {}
         self.servable: SortedSet[DepartmentId] = SortedSet()
         self.seats: dict[AgentId, dict[DepartmentId, tuple[int, bool]]] = {}
         self.can_come: dict[DepartmentId, set[AgentId]] = {}
@@ -81,7 +81,6 @@ class QueueState(State):
         self._free_keys: dict[tuple[DepartmentId, AgentId], FreeKey] = {}
         self._agents_by_phone: dict[str, set[AgentId]] = {}
         self._agents_by_pbx: dict[PbxId, set[AgentId]] = {}
-        self._places_by_pbx: dict[PbxId, set[PlaceId]] = {}
         self.organizations = self.table("organizations", Organization, self._index_organization)
         self.pbxs = self.table("pbxs", Pbx, self._index_pbx)
         self.departments = self.table("departments", Department, self._index_department)
@@ -91,7 +90,7 @@ class QueueState(State):
         self.phones = self.table("phones", Phone, self._index_phone)
         self.places = self.table("places", Place, self._index_place, self._index_places)
         self.offers = self.table("offers", Offer, self._index_offer)
-        self.legs = self.table("legs", Leg, self._index_leg)
+        self.legs = self.table("legs", Leg, self._index_leg, self._index_legs)
         self.apologies = self.table("apologies", Apology, self._index_apology)
         self.notices = self.table("notices", Notice)
         self.early_ends = EarlyEnds(self)
@@ -156,7 +155,7 @@ class QueueState(State):
         """The agent's phones as their PBX reports them; None for a phone it has not reported."""
         return tuple(self.phones.get(phone_key(agent.pbx_id, device.address)) for device in agent.devices)
 
-    def first_places(self, department_id: DepartmentId) -> "SortedSet[Rank]":
+    def first_places(self, department_id: DepartmentId) -> "SortedList[Rank]":
         """The department's places that could take an agent now, the next one first."""
         return self.open.get(department_id, _NO_PLACES)
 
@@ -263,20 +262,15 @@ class QueueState(State):
                 set_key(self.live, new.department_id, rank, is_member=live)
                 self._index_unserved(new.department_id)
             self._index_open(new, rank)
-            if stayed is None:
-                link(self._places_by_pbx, new.pbx_id, new.place_id, is_member=True)
         if numbers:
             self._refresh_customers(numbers)
 
     def _index_places(self, loaded: Iterable[Place]) -> None:
-        numbers: dict[str, None] = {}
-        for place in loaded:
-            link(self._places_by_pbx, place.pbx_id, place.place_id, is_member=True)
-            numbers.update(dict.fromkeys(self.customers.index_place(None, place)))
+        numbers = self.customers.index_places(loaded)
         found = indexes.ranked(loaded, self._is_open)
         for sets, ranks in zip((self.order, self.live, self.open), found, strict=True):
             for department_id, each in ranks.items():
-                sets[department_id] = SortedSet(each)
+                sets[department_id] = SortedList(each)
         self.late.update(place.place_id for place in loaded if place.is_late and self._is_late(place))
         for department_id in self.live:
             self._index_unserved(department_id)
@@ -284,7 +278,7 @@ class QueueState(State):
             self._index_servable(department_id)
             if self.free.get(department_id):
                 self.touch(department_id)
-        self._refresh_customers(tuple(numbers))
+        self._refresh_customers(numbers)
 
     def _unindex(self, old: Place) -> None:
         rank = old.rank
@@ -293,7 +287,6 @@ class QueueState(State):
         self.late.discard(old.place_id)
         self._index_servable(old.department_id)
         self._index_unserved(old.department_id)
-        link(self._places_by_pbx, old.pbx_id, old.place_id, is_member=False)
 
     def _index_open(self, place: Place, rank: Rank) -> None:
         set_key(self.open, place.department_id, rank, is_member=(is_open := self._is_open(place)))
@@ -356,8 +349,10 @@ class QueueState(State):
             self.touch(department_id)
 
     def _index_leg(self, old: Leg | None, new: Leg | None) -> None:
-        if numbers := self.customers.index_leg(old, new):
-            self._refresh_customers(numbers)
+        self._refresh_customers(self.customers.index_leg(old, new))
+
+    def _index_legs(self, loaded: Iterable[Leg]) -> None:
+        self._refresh_customers(self.customers.index_legs(loaded))
 
     def _index_apology(self, old: Apology | None, new: Apology | None) -> None:
         self._refresh_customers(self.customers.index_apology(old, new))
@@ -405,7 +400,7 @@ class QueueState(State):
         if new is not None and new.saved.dialling_policy != before:
             for agent in self.agents:
                 self._refresh(agent.agent_id)
-            self._refresh_places(tuple(place.place_id for place in self.places if place.callback_id))
+            self._refresh_ranked(lambda place: place.callback_id is not None)
             for department_id in self.servable:
                 self.touch(department_id)
 
@@ -415,7 +410,12 @@ class QueueState(State):
         for agent_id in self.agents_of_pbx(here.pbx_id):
             self._refresh(agent_id)
         if (old.is_lost if old else False) != (new.is_lost if new else False):
-            self._refresh_places(tuple(sorted(self._places_by_pbx.get(here.pbx_id, ()))))
+            self._refresh_ranked(lambda place: place.pbx_id == here.pbx_id)
+
+    def _refresh_ranked(self, where: Callable[[Place], bool]) -> None:
+        """Refresh the places that can be open at all; while records load there are none yet."""
+        ranked = (self.places[rank[2]] for ranks in self.order.values() for rank in ranks)
+        self._refresh_places(tuple(sorted(place.place_id for place in ranked if where(place))))
 
     def _refresh_places(self, place_ids: tuple[PlaceId, ...]) -> None:
         for place_id in place_ids:
@@ -497,4 +497,4 @@ _NOT_TAKING = (
     *(SkipReason.NOT_ALLOWED_TO_DIAL, *_BY_THE_CLOCK),
 )
 """Reasons that last until a person, a phone or a PBX changes them; a call ends by itself."""
-_NO_PLACES: "SortedSet[Rank]" = SortedSet()
+_NO_PLACES: "SortedList[Rank]" = SortedList()

@@ -1,10 +1,10 @@
 """Customer records: what the organization has of each outside number now (C8, C14, C15).
 
 An index, derived from legs, agents' activities, places and apologies, and never stored. A number of which
-nothing is known any more is dropped.
+nothing is known any more is dropped; and of most numbers nothing but one leg is ever known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ class Customer:
     __slots__ = ("agents", "apologies", "callbacks", "granted", "legs", "running")
 
     def __init__(self) -> None:
-        # Most customers are callers with one leg: a pair is small, and the shared empty set costs no memory.
         self.legs: tuple[tuple[LegId, PlaceId | None], ...] = ()
         self.callbacks: AbstractSet[PlaceId] = NOTHING
         self.running: AbstractSet[PlaceId] = NOTHING
@@ -68,15 +67,31 @@ class Customers:
     """All numbers of which something is known. Each `index_…` returns the numbers that it changed."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Customer] = {}
+        self._known: dict[str, Customer | Leg] = {}
+        """A caller with one leg and nothing else is that leg: a Customer would cost twice its memory."""
 
     def of(self, number: str | None) -> Customer:
         """What is known of a number; the reader must not change it."""
-        return NOBODY if number is None else self._known.get(number, NOBODY)
+        known = NOBODY if number is None else self._known.get(number, NOBODY)
+        return known if isinstance(known, Customer) else _caller(known)
 
-    def known(self) -> Iterable[tuple[str, Customer]]:
+    def known(self) -> Iterator[tuple[str, Customer]]:
         """Every number of which something is known, in no order."""
-        return self._known.items()
+        return ((number, self.of(number)) for number in self._known)
+
+    def index_legs(self, loaded: Iterable[Leg]) -> tuple[str, ...]:
+        """Index all legs, once apologies are; the numbers of which more than one leg is known now."""
+        more: dict[str, None] = {}
+        for leg in loaded:
+            if leg.number is None or not _is_up(leg):
+                continue
+            if self._known.setdefault(leg.number, leg) is not leg:
+                self._put_leg(leg.number, leg)
+                more[leg.number] = None
+        for number in more:
+            customer = self._of(number)
+            customer.legs = tuple(sorted(customer.legs))  # a leg's id is its own: no two pairs begin alike
+        return tuple(more)
 
     def index_leg(self, old: Leg | None, new: Leg | None) -> tuple[str, ...]:
         """Index a leg that began, ended, was answered, or moved to another place."""
@@ -85,16 +100,16 @@ class Customers:
             return ()
         # Most changes of a leg are none of these, and this is asked at every one.
         if old and new and _indexed(old) == _indexed(new):
+            if self._known.get(here.number) is old:
+                self._known[here.number] = new
             return ()
         before, after = _leg(old), _leg(new)
         if before == after:  # when an unanswered apology ends, the next may be granted
             return (here.number,) if new is None and here.is_apology else ()
         if before is not None:
-            customer = self._of(before[0])
-            customer.legs = tuple(each for each in customer.legs if each[0] != before[1])
-        if after is not None:
-            customer = self._of(after[0])
-            customer.legs = (*customer.legs, after[1:])
+            self._drop_leg(*before[:2])
+        if new is not None and after is not None:
+            self._put_leg(after[0], new)
         return self._changed(before, after)
 
     def index_place(self, old: Place | None, new: Place | None) -> tuple[str, ...]:
@@ -114,6 +129,11 @@ class Customers:
             if after[2]:
                 customer.put("running", after[1])
         return self._changed(before, after)
+
+    def index_places(self, loaded: Iterable[Place]) -> tuple[str, ...]:
+        """Index the places of all callbacks."""
+        callbacks = [place for place in loaded if place.callback_id is not None]
+        return tuple(dict.fromkeys(number for place in callbacks for number in self.index_place(None, place)))
 
     def index_apology(self, old: Apology | None, new: Apology | None) -> tuple[str, ...]:
         """Index an apology that is wanted, was granted, or has ended."""
@@ -143,10 +163,25 @@ class Customers:
             self._of(after).put("agents", here.agent_id)
         self._changed(None if before is None else (before,), None if after is None else (after,))
 
+    def _put_leg(self, number: str, leg: Leg) -> None:
+        if number not in self._known:
+            self._known[number] = leg
+        else:
+            customer = self._of(number)
+            customer.legs = (*customer.legs, (leg.leg_id, leg.place_id))
+
+    def _drop_leg(self, number: str, leg_id: LegId) -> None:
+        customer = self._known[number]
+        if isinstance(customer, Customer):
+            customer.legs = tuple(each for each in customer.legs if each[0] != leg_id)
+        else:
+            del self._known[number]
+
     def _of(self, number: str) -> Customer:
+        """What is known of a number, to be changed."""
         known = self._known.get(number)
-        if known is None:
-            known = self._known[number] = Customer()
+        if not isinstance(known, Customer):
+            known = self._known[number] = Customer() if known is None else _caller(known)
         return known
 
     def _changed(
@@ -158,9 +193,16 @@ class Customers:
         if after is not None and after[0] not in numbers:
             numbers = (*numbers, after[0])
         for number in numbers:
-            if not self._known[number].is_known():
+            customer = self._known.get(number)
+            if isinstance(customer, Customer) and not customer.is_known():
                 del self._known[number]
         return numbers
+
+
+def _caller(leg: Leg) -> Customer:
+    customer = Customer()
+    customer.legs = ((leg.leg_id, leg.place_id),)
+    return customer
 
 
 def _indexed(leg: Leg) -> tuple[str | None, PlaceId | None, bool]:
@@ -168,10 +210,14 @@ def _indexed(leg: Leg) -> tuple[str | None, PlaceId | None, bool]:
 
 
 def _leg(leg: Leg | None) -> tuple[str, LegId, PlaceId | None] | None:
-    """A customer's leg that counts as up; an apology that still rings does not (C15)."""
-    if leg is None or leg.number is None or (leg.is_apology and not leg.is_answered):
+    if leg is None or leg.number is None or not _is_up(leg):
         return None
     return leg.number, leg.leg_id, leg.place_id
+
+
+def _is_up(leg: Leg) -> bool:
+    """Whether a customer's leg counts as up; an apology that still rings does not (C15)."""
+    return leg.is_answered or not leg.is_apology
 
 
 def _callback(place: Place | None) -> tuple[str, PlaceId, bool] | None:

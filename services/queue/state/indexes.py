@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from sortedcontainers import SortedSet
+from sortedcontainers import SortedList
 
 from contracts.ids import AgentId, DepartmentId, LegId
 from services.queue.state.records import AgentActivity, Phase, Place, Rank
@@ -16,7 +16,7 @@ Owned = TypeVar("Owned", bound=str)
 
 
 def set_key(
-    sets: "dict[DepartmentId, SortedSet[K]]", department_id: DepartmentId, key: K, *, is_member: bool
+    sets: "dict[DepartmentId, SortedList[K]]", department_id: DepartmentId, key: K, *, is_member: bool
 ) -> None:
     """Add or remove a key; make a department's set when it is first needed."""
     ranked = sets.get(department_id)
@@ -25,8 +25,9 @@ def set_key(
             ranked.discard(key)
         return
     if ranked is None:
-        ranked = sets[department_id] = SortedSet()
-    ranked.add(key)
+        ranked = sets[department_id] = SortedList()
+    if key not in ranked:
+        ranked.add(key)
 
 
 def link(sets: "dict[Owner, set[Owned]]", owner: Owner, owned: Owned, *, is_member: bool) -> None:

@@ -130,6 +130,20 @@ def test_timers_come_earliest_first_and_replace_each_other() -> None:
     assert room.earliest_due_at() == 20
 
 
+def test_timers_due_at_one_instant_come_by_their_names_however_they_came_to_be() -> None:
+    """A new owner rings them in the order in which the old one would have."""
+    room = Room()
+    for subject in ("z", "a", "m"):
+        room.set_timer("ring", subject, Instant(20))
+    stored = {f"timers/{key}": data for key, data in room.timers.take_changes().items() if data is not None}
+
+    loaded = Room()
+    loaded.load(stored)
+
+    assert [timer.subject for timer in room.due(Instant(20))] == ["a", "m", "z"]
+    assert [timer.subject for timer in loaded.due(Instant(20))] == ["a", "m", "z"]
+
+
 @pytest.mark.parametrize(("now", "due", "awaited"), [(99, 100, False), (100, 100, True), (500, 90, False)])
 def test_a_timer_fires_only_if_that_very_timer_is_set_and_its_time_has_come(
     now: int, due: int, awaited: bool
