@@ -161,18 +161,17 @@ def of_late_deciders(usual: Workload) -> Workload:
 
 
 def of_erasures(usual: Workload) -> Workload:
-    """A customer orders and is erased before the queue has heard of the key (V6)."""
+    """A customer is erased before queue has heard of the key, or callback hears late of the erasure (V6)."""
     chance = random.Random(usual.script.seed)
 
-    # Nobody is free, so the first caller waits until the key.
+    # Nobody is free at first, so the first caller waits until the key, and a callback until the erasure.
     def busy_agent(_: int, phone: Phone) -> Phone:
-        return msgspec.structs.replace(phone, own_calls=(OwnCall(at_s=0.0, for_s=90.0),))
+        return msgspec.structs.replace(phone, own_calls=(OwnCall(at_s=0.0, for_s=chance.uniform(35, 60)),))
 
-    plan = Plan(
-        moment=Moment.JOINED,
-        after_s=chance.uniform(2, AFTER_S_MAX[Moment.JOINED]),
-        deed=BeErased(for_s=chance.choice(late_deciders.BEHIND_S), after_s=chance.uniform(0.1, 2.0)),
-    )
+    moment, service = chance.choice(((Moment.JOINED, "queue"), (Moment.WAITING, "callback")))
+    for_s, after_s = chance.choice(late_deciders.BEHIND_S), chance.uniform(0.1, 2.0)
+    deed = BeErased(service=service, for_s=for_s, after_s=after_s)
+    plan = Plan(moment=moment, after_s=chance.uniform(2, AFTER_S_MAX[moment]), deed=deed)
     return msgspec.structs.replace(_bent(usual, lambda each: each, busy_agent), plans=(plan,))
 
 

@@ -235,6 +235,20 @@ def no_agent_is_rung_for_a_customer_who_was_erased(run: Run) -> Iterator[str]:
         now.hear(at, each)
 
 
+def nobody_erased_is_taken_up_again(run: Run) -> Iterator[str]:
+    """Who joined before an erasure that callback has heard has no number, unless by typing it (V6)."""
+    line = timeline(run)
+    typed: set[str] = set()
+    for each in line.of(callback.NumberWanted, callback.CallbackOrdered):
+        fact: Any = each.fact
+        if isinstance(fact, callback.NumberWanted):
+            typed.add(fact.place_id)
+        elif fact.number and fact.place_id not in typed:
+            erased = (gone for gone in line.of(CustomerErased) if gone.offset < each.envelope.cause_offset)
+            if any(gone.fact.number == fact.number and gone.at >= fact.joined_at for gone in erased):  # type: ignore[attr-defined]
+                yield f"{fact.callback_id} is ordered for a number that was erased after its caller joined"
+
+
 def nobody_is_called_about_what_they_have_talked_about(run: Run) -> Iterator[str]:
     """A customer who talked for 15 s with the department after ordering is not called back (C14)."""
     line = timeline(run)
@@ -461,6 +475,7 @@ PROMISES: Final = (
     first_apologies_go_before_second_tries,
     no_agent_is_rung_for_a_number_that_may_not_be_dialled,
     no_agent_is_rung_for_a_customer_who_was_erased,
+    nobody_erased_is_taken_up_again,
     nobody_is_called_about_what_they_have_talked_about,
     a_customer_who_was_tried_has_the_gap,
     quiet_hours_hold_back_nobody_who_was_on_the_line,

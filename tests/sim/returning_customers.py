@@ -150,8 +150,9 @@ class OrderAgain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BeErased(msgspec.Struct, frozen=True, kw_only=True):
-    """The customer presses 1 on the line and is erased a moment later; queue stands still meanwhile (V6)."""
+    """The customer is erased, and a decider hears of it late; on the line just after a 1 (V6)."""
 
+    service: str
     for_s: float
     after_s: float
 
@@ -275,6 +276,10 @@ def rushed(chance: random.Random, public: dict[str, Any]) -> None:
         public[number] = {"behaviours": [{}, answers] if chance.random() < 0.7 else [answers]}
 
 
+NAMED: Final = frozenset((direct.FOREIGN, *RUSH))
+"""A scenario of the office, or an order's id of the web site, goes on to name these after an erasure."""
+
+
 class Watchers:
     """Watchers read the log and carry out the plans for its moments."""
 
@@ -377,11 +382,10 @@ class Watchers:
                 self._doing.hold_up("callback", for_s)
                 self._doing.press(leg_id, "1")
                 self._doing.later(leaves_after_s, lambda: self._doing.hang_up(leg_id))
-            case BeErased(for_s=for_s, after_s=after_s) if (
-                number != direct.FOREIGN
-            ):  # a scenario's number, too
-                self._doing.hold_up("queue", for_s)
-                self._doing.press(self._lines[number], "1")
+            case BeErased(service=service, for_s=for_s, after_s=after_s) if number not in NAMED:
+                self._doing.hold_up(service, for_s)
+                if plan.moment is Moment.JOINED:
+                    self._doing.press(self._lines[number], "1")
                 self._doing.later(after_s, lambda: self._erase(number))
             case _:
                 self._do_to_everybody(plan.deed, number, department_id)
@@ -420,7 +424,7 @@ class Watchers:
         self._doing.later(4.0, lambda: self._doing.say(asked))
 
     def _erase(self, number: str) -> None:
-        erasure_id = f"erasure-at-order-of-{self._lines[number]}"
+        erasure_id = f"erasure-of-{number}"
         self._doing.say(CustomerErased(number=number, erasure_id=erasure_id, actor="agent/admin"))
 
     def _forbid(self, number: str, for_s: float, *, is_switch: bool) -> None:

@@ -58,6 +58,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m15_an_agent_left_alone_with_a_second_order: on_a_day_of_late_deciders,
     case_mutants.m16_a_leg_that_was_over_before_it_was_spoken_of: on_a_day_of_late_deciders,
     case_mutants.m17_a_bridge_taken_apart_by_who_was_away: on_a_day_of_late_deciders,
+    case_mutants.m19_an_erased_customer_against_whom_nothing_stands: on_a_day_of_erasures,
     case_mutants.m20_an_erased_number_that_is_taken_up_again: on_a_day_of_erasures,
     case_mutants.m21_a_command_dropped_by_who_has_lost_the_pbx: with_gateways_that_sleep,
     case_mutants.m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away: (

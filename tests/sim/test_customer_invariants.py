@@ -203,6 +203,16 @@ def test_m19_an_agent_who_is_rung_for_an_erased_customer_is_found() -> None:
     assert found(sentence, live) == []
 
 
+@pytest.mark.rule("V6")
+def test_m20_a_number_that_is_taken_up_again_after_its_erasure_is_found() -> None:
+    """Callback heard of the erasure first; whoever calls after it is a customer as any other."""
+    sentence = promises.nobody_erased_is_taken_up_again
+    gone = CustomerErased(number=NUMBER, erasure_id="e1")
+    assert "was erased" in first(sentence, Log().say(5, gone).say(6, arrived("in1")).say(7, ordered("p1")))
+    earlier = Log().say(-5, gone).say(6, arrived("in1")).say(7, ordered("p1"))
+    assert found(sentence, earlier) == []
+
+
 @pytest.mark.rule("C14")
 @pytest.mark.parametrize(("talked_s", "is_wrong"), [(20, True), (9, False)])
 def test_m7_a_customer_who_is_called_after_a_talk_is_found(talked_s: int, *, is_wrong: bool) -> None:

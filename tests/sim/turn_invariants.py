@@ -378,6 +378,8 @@ class Places:
         if order is None:
             return False
         number = order.number_at(offset)
+        if self._line.was_erased(number, order.ordered.offset, offset):
+            return False  # nobody is rung for it any more (V6)
         if any(self._line.legs_of(number, offset)):
             return False
         if any(each.is_with_agent and each.fact.caller == number for each in self.places.values()):
