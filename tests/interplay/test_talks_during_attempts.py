@@ -173,6 +173,47 @@ def test_m22_who_has_talked_with_the_department_is_not_dialled_while_queue_is_aw
     assert not company.said(callback.CustomerDialled)
 
 
+@pytest.mark.rule("C15")
+@pytest.mark.parametrize("second_after", [SECOND, WHISPER], ids=["in the whisper", "when expected"])
+@pytest.mark.parametrize("first_to_end", ["again", "once more"])
+def test_m23_nobody_dials_before_the_last_of_a_customers_own_calls_has_ended(
+    second_after: int, first_to_end: str
+) -> None:
+    """Two people share a number, and call while Anna is with its callback."""
+    company, _ = while_anna_is_with_the_callback()
+    company.calls("again", CUSTOMER)
+    company.waits(second_after)
+    company.calls("once more", CUSTOMER)
+    company.waits(SECOND)
+    company.ends(first_to_end)
+    company.waits(WHISPER - second_after)
+    assert company.said(callback.CustomerExpected)
+    assert not company.said(callback.CustomerDialled)
+    company.ends("again" if first_to_end == "once more" else "once more")
+    company.waits(100)
+    assert company.said(callback.CustomerDialled)
+
+
+@pytest.mark.rule("C14", "C15")
+def test_m23_a_talk_counts_also_if_another_call_of_the_number_came_after_it() -> None:
+    """Boris talks on the first of two calls; the second one ends before."""
+    company, callback_id = while_anna_is_with_the_callback(talk_ms_min=5 * SECOND)
+    company.calls("again", CUSTOMER)
+    company.waits(SECOND)
+    company.calls("once more", CUSTOMER)
+    company.answers(BORIS)
+    company.waits(WHISPER)
+    company.ends("once more")
+    company.waits(SECOND)
+    company.falls_behind("queue")
+    company.ends("again")
+    company.waits(SECOND)
+    assert not company.said(callback.CustomerDialled)
+    company.catches_up("queue")
+    nobody_calls(company, callback_id)
+    assert not company.said(callback.CustomerDialled)
+
+
 @pytest.mark.rule("C14")
 def test_m22_whose_callback_the_agent_kept_is_dialled_also_while_queue_is_away() -> None:
     """It has no word to say: a colleague of the customer called from that number."""

@@ -11,10 +11,11 @@ import pytest
 
 from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed
 from contracts.message import Fact
-from contracts.queue import CallbackTakenOver
+from contracts.queue import CallbackTakenOver, CustomerOnLine
 from runtime import erased_numbers
 from runtime.decision import NOTHING, Decision, together
 from runtime.records import Table
+from services.callback import decider as callback_decider
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, bridges, customer_calls_in, spoken_texts
 from services.callback.state import Callback
@@ -220,6 +221,20 @@ def m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away(patch: pyte
     patch.setattr(customer_calls_in, "has_talked", lambda _: False)
 
 
+def m23_a_customer_of_whose_calls_only_the_newest_counts(patch: pytest.MonkeyPatch) -> None:
+    """It ends, and callback dials, although an older one is up."""
+    kind: type[Fact] = CustomerOnLine
+    apply = callback_decider._APPLY[kind]
+
+    def forgetful(state: Any, fact: Any) -> None:
+        apply(state, fact)
+        callback = state.callbacks.get(fact.callback_id)
+        if callback is not None and callback.live_beside:
+            state.callbacks.change(callback, live_leg_id=fact.leg_id, live_beside=())
+
+    patch.setitem(callback_decider._APPLY, kind, forgetful)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -245,4 +260,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m20_an_erased_number_that_is_taken_up_again,
     m21_a_command_dropped_by_who_has_lost_the_pbx,
     m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away,
+    m23_a_customer_of_whose_calls_only_the_newest_counts,
 )

@@ -80,6 +80,7 @@ def apply_started(state: CallbackState, fact: AttemptStarted) -> None:
         is_joined=False,
         live_leg_id=None,
         live_department_id=None,
+        live_beside=(),
         plays=callback.plays + 1,
         play_id=fact.whisper_play_id,
     )
@@ -97,6 +98,8 @@ def decide_live_leg_over(state: CallbackState) -> Decision:
     """If the customer hung up without pressing the key, dial: the agent is still here."""
     callback = None if state.ended_call_of is None else state.callbacks.get(state.ended_call_of)
     if callback is None or callback.phase is not Phase.EXPECTING or callback.cancelling is not None:
+        return NOTHING
+    if callback.live_leg_id is not None:  # another call of the customer
         return NOTHING
     return dial(state, callback)
 
@@ -226,7 +229,9 @@ def apply_agent_lost(state: CallbackState, fact: AgentLost) -> None:
         return
     left = callback.cancelled if callback.customer is None else callback.customer
     noted = with_line(state, callback, "agent_lost", agent_id=fact.agent_id)
-    state.callbacks.change(noted, phase=Phase.WAITING, customer=None, cancelled=left, live_leg_id=None)
+    state.callbacks.change(
+        noted, phase=Phase.WAITING, customer=None, cancelled=left, live_leg_id=None, live_beside=()
+    )
     is_last = left is not None and not callback.has_attempts_left
     state.wait(callback, rules.RING_GRACE_MS if is_last else None)
 
@@ -388,6 +393,7 @@ def apply_failed(state: CallbackState, fact: AttemptFailed) -> None:
         phase=Phase.WAITING,
         customer=None,
         live_leg_id=None,
+        live_beside=(),
         is_joined=False,
         bridged_at=None,
         recording_id=None,

@@ -37,9 +37,30 @@ def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
         return
     if callback.phase is Phase.APOLOGY_DUE:
         state.callbacks.change(callback, is_apology_ready=False)
-    elif callback.phase in (Phase.WHISPERING, Phase.DIALLING) and fact.leg_id is not None:
+    elif callback.phase in JOINABLE and fact.leg_id is not None:
         noted = with_line(state, callback, "customer_on_line", leg_id=fact.leg_id)
-        state.callbacks.change(noted, live_leg_id=fact.leg_id, live_bridged_at=None, live_department_id=None)
+        if callback.live_bridged_at is None:
+            _count(state, noted, fact.leg_id)
+        else:
+            state.callbacks.change(noted, live_beside=(*callback.live_beside, fact.leg_id))
+
+
+def _count(
+    state: CallbackState, callback: Callback, leg_id: LegId, bridged_at: Instant | None = None
+) -> None:
+    """Of several calls of the customer this one counts: the one on which somebody talks, else the newest."""
+    calls = (
+        callback.live_beside
+        if callback.live_leg_id is None
+        else (*callback.live_beside, callback.live_leg_id)
+    )
+    state.callbacks.change(
+        callback,
+        live_leg_id=leg_id,
+        live_bridged_at=bridged_at,
+        live_department_id=None,
+        live_beside=tuple(each for each in calls if each != leg_id),
+    )
 
 
 def decide_on_line(state: CallbackState, fact: CustomerOnLine) -> Decision:
@@ -141,6 +162,7 @@ def apply_joined(state: CallbackState, fact: CustomerJoined) -> None:
         customer=Dial(fact.leg_id, True),
         cancelled=None,
         live_leg_id=None,
+        live_beside=(),
         is_joined=True,
         origin=Origin.QUEUE,
         play_id=fact.play_id,
@@ -154,6 +176,8 @@ def apply_bridged(state: CallbackState, fact: Bridged) -> None:
         callback = state.callback_on(leg_id)
         if callback is not None and callback.live_leg_id == leg_id:
             state.callbacks.change(callback, live_bridged_at=state.now_at)
+        elif callback is not None and leg_id in callback.live_beside:
+            _count(state, callback, leg_id, state.now_at)
 
 
 def apply_place_taken(state: CallbackState, fact: PlaceTaken) -> None:
@@ -173,20 +197,28 @@ def apply_kept(state: CallbackState, fact: CallbackKeepAsked) -> None:
 def live_leg_over(state: CallbackState, callback: Callback) -> None:
     """The customer's own call has ended: if that was a talk, queue's word comes before any dial (C14).
 
-    In `apply` only.
+    Another one of them counts from now on, if there is any. In `apply` only.
     """
     department, bridged_at = state.departments.get(callback.department_id), callback.live_bridged_at
     talk_ms_min = 0 if department is None else department.settings.talk_ms_min
     is_talk = bridged_at is not None and state.now_at - bridged_at >= talk_ms_min
     state.callbacks.change(
         callback,
-        live_leg_id=None,
+        live_leg_id=callback.live_beside[-1] if callback.live_beside else None,
         live_bridged_at=None,
+        live_beside=callback.live_beside[:-1],
         word_until_at=Instant(state.now_at + rules.WORD_MS_MAX) if is_talk else None,
         live_department_id=callback.live_department_id if is_talk else None,
     )
-    if is_talk and callback.phase is Phase.EXPECTING:
+    if is_talk and not callback.live_beside and callback.phase is Phase.EXPECTING:
         state.wait(callback, rules.WORD_MS_MAX)
+
+
+def call_beside_over(state: CallbackState, callback: Callback, leg_id: LegId) -> None:
+    """Another one of the customer's own calls has ended. In `apply` only."""
+    state.callbacks.change(
+        callback, live_beside=tuple(each for each in callback.live_beside if each != leg_id)
+    )
 
 
 def has_talked(callback: Callback) -> bool:
