@@ -12,6 +12,8 @@ from contracts.gateway import (
     CallArrived,
     LegEnded,
     LegRequested,
+    PbxLost,
+    PbxReturned,
     RecordingFinished,
     RecordingRequested,
 )
@@ -19,6 +21,7 @@ from contracts.message import type_name
 from contracts.telephony import CancelLeg, HangUp, RejectLeg, TelephonyCommand
 from devtools.invariants import Sentence, by_gateways, records_by_gateways
 from services.gateway.activities.spool import HEADER_BYTES
+from services.gateway.rules import PBX_AWAY_MS
 from tests.sim.switchboard import Dialled
 from tests.sim.world import Run
 
@@ -110,14 +113,18 @@ def every_recording_is_told_once(run: Run) -> Iterator[str]:
 
 
 def every_sound_of_a_pbx_is_in_s3(run: Run) -> Iterator[str]:
-    """What a PBX has recorded is freed there only when all of it is stored (V7)."""
+    """What a PBX has recorded is freed there only when all of it is stored (V7).
+
+    What was given up while the PBX was away stays there, as the only copy (EC-63).
+    """
     lost = {
         each.recording_id for each in by_gateways(run) if isinstance(each, RecordingFinished) and not each.ok
     }
+    given_up = _given_up_while_away(run)
     for recording_id in run.remains.recordings:
         # In the mornings of one gateway, one that slept writes into the files of its successor, and both may
         # find one damaged. Several have volumes of their own.
-        if run.gateways > 1 or recording_id not in lost:
+        if (run.gateways > 1 and recording_id not in given_up) or recording_id not in lost:
             yield f"the PBX still has the recording {recording_id}"
     for fact in by_gateways(run):
         if not isinstance(fact, RecordingFinished) or not fact.ok:
@@ -130,6 +137,24 @@ def every_sound_of_a_pbx_is_in_s3(run: Run) -> Iterator[str]:
             stored[HEADER_BYTES:],
         ):
             yield f"{fact.recording_id} in S3 is not what the PBX has recorded"
+
+
+def _given_up_while_away(run: Run) -> set[str]:
+    """Recordings that were told as lost when their PBX had been away for as long as one is waited for."""
+    found: set[str] = set()
+    away: dict[str, int] = {}
+    for said in records_by_gateways(run):
+        match said.fact:
+            case PbxLost(pbx_id=pbx_id):
+                away.setdefault(pbx_id, said.at)
+            case PbxReturned(pbx_id=pbx_id):
+                away.pop(pbx_id, None)
+            case RecordingFinished(pbx_id=pbx_id, recording_id=recording_id, ok=False) if pbx_id in away:
+                if said.at - away[pbx_id] >= PBX_AWAY_MS:
+                    found.add(recording_id)
+            case _:
+                pass
+    return found
 
 
 SENTENCES_OF_GATEWAYS: Final[tuple[Sentence, ...]] = (

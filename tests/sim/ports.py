@@ -247,6 +247,9 @@ class Process:
 
     async def _wait(self, held_up: Awaitable[None]) -> None:
         await held_up
+        # It may have fallen asleep meanwhile: what it does next it does when it wakes, and sees the clock.
+        while not self.is_dead and (still_s := self._still_until_s - self._loop.time()) > 0:
+            await _late(still_s)
         if self.is_dead:
             await _never()
 

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 
-from contracts.gateway import LegAnswered, PbxClaimed, RecordingFinished
+from contracts.gateway import LegAnswered, PbxClaimed, PbxLost, RecordingFinished
 from contracts.ids import Instant, LegId
 from contracts.telephony import CancelLeg, HangUp, RejectLeg, TelephonyCommand
 from contracts.topics import TELEPHONY
@@ -43,10 +43,19 @@ from tests.sim.virtual_time import VirtualClock, VirtualLoop, run
 from tests.sim.world import CALM, Run, simulate
 
 ENDINGS = (HangUp, CancelLeg, RejectLeg)
-KEPT = ((with_gateways_that_are_cut_off, 3), (with_gateways_that_sleep, 5), (with_gateways_that_sleep, 10))
+KEPT = (
+    (with_gateways_that_are_cut_off, 3),
+    (with_gateways_that_sleep, 10),
+    (with_gateways_that_sleep, 12),
+    (with_gateways_that_sleep, 42),
+    (with_gateways_that_are_cut_off, 116),
+)
 """3: a gateway that was cut off hung up its successor's talk as unknown.
-5: one that woke dialled a leg that its successor had told as lost.
-10: one that woke dropped a command as too early, whose predecessors its successor had answered (M-21)."""
+10: one that woke dropped a command as too early, whose predecessors its successor had answered (M-21).
+12: one that woke dialled a leg that its successor had told as lost.
+42: the same, but only because the simulation let it read the log in its sleep.
+116: a PBX was away for longer than one is waited for, and its recordings were given up, as EC-63 says; the
+checker wanted them freed."""
 SEEDS = int(os.environ.get("SEEDS", "100"))
 
 
@@ -173,6 +182,16 @@ def test_a_recording_that_is_not_in_s3_or_is_another_one_is_found() -> None:
     sounds = dict.fromkeys(played.remains.sounds, b"something else")
     (other, *_) = every_sound_of_a_pbx_is_in_s3(with_remains(sounds=sounds))
     assert "is not what the PBX has recorded" in other
+
+
+def test_only_a_recording_that_was_given_up_while_its_pbx_was_away_may_stay_there() -> None:
+    """For a person to decide (EC-63); the same without that absence is found."""
+    played = simulate(116, CALM, plan=plan(116, ChangeKind.CUT_OFF, ChangeKind.ISOLATE))
+    assert played.remains.recordings
+    assert list(every_sound_of_a_pbx_is_in_s3(played)) == []
+    facts = tuple(each for each in played.facts if not isinstance(each.fact, PbxLost))
+    found = list(every_sound_of_a_pbx_is_in_s3(msgspec.structs.replace(played, facts=facts)))
+    assert found == [f"the PBX still has the recording {each}" for each in played.remains.recordings]
 
 
 def test_a_recording_of_which_nothing_was_told_is_found() -> None:
