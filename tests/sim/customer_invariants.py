@@ -144,6 +144,7 @@ def _deadlines(line: Timeline) -> Any:
 def first_apologies_go_before_second_tries(run: Run) -> Iterator[str]:
     """First calls go before second tries, and among first calls the earliest deadline is first (C4)."""
     line = timeline(run)
+    deadlines = _deadlines(line)
     granted_at: dict[str, int] = {}
     tried: set[str] = set()
     for offset, at, each in line.seen_by("callback"):
@@ -159,7 +160,7 @@ def first_apologies_go_before_second_tries(run: Run) -> Iterator[str]:
             own = line.orders[fact.callback_id]
             for callback_id, since_at in granted_at.items():
                 other = line.orders[callback_id]
-                is_right = is_first and own.deadline_at <= other.deadline_at
+                is_right = is_first and deadlines(own, each.offset) <= deadlines(other, each.offset)
                 if is_right or other.fact.pbx_id != own.fact.pbx_id:
                     continue
                 if line.clean_ms(since_at, at) > SETTLED_MS and not _was_talking(line, other, offset, at):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from contracts import callback, voicemail
@@ -146,6 +147,17 @@ def test_m12_a_later_deadline_that_is_served_first_is_found() -> None:
     log.say(61, apology_due("p1", 61), apology_due("p2", 61), granted("p1"), granted("p2"))
     log.say(70, apology("p2", "out1"))
     assert "a later one" in first(promises.first_apologies_go_before_second_tries, log)
+
+
+@pytest.mark.rule("C4", "C8")
+@pytest.mark.parametrize(("later", "is_wrong"), [("p1", False), ("p2", True)])
+def test_m12_a_deadline_that_a_caller_has_moved_counts_as_it_is_then(later: str, *, is_wrong: bool) -> None:
+    """Who takes the callback's place and hangs up has the later one of the two deadlines."""
+    log = Log().say(0, ordered("p1", deadline_s=60), ordered("p2", deadline_s=61, number=OTHER))
+    moved = msgspec.structs.replace(taken_over(later, "p3", "in3"), deadline_at=at(65))
+    log.say(50, moved).say(61, apology_due("p1", 61), apology_due("p2", 61), granted("p1"), granted("p2"))
+    log.say(70, apology("p2", "out1"))
+    assert bool(found(promises.first_apologies_go_before_second_tries, log)) is is_wrong
 
 
 @pytest.mark.rule("C15")

@@ -40,11 +40,12 @@ within ten seconds. That was right; the checker of turns counted from the answer
 waited. Sending him away was right; the checker counted the callback until callback's own word.
 445: a customer with a denied number was erased, and an agent was rung for the callback until it had ended."""
 MORNINGS = sorted({*range(SEED_FROM, SEED_FROM + SEEDS), *KEPT})
-KEPT_LATE = (21, 26, 35, 39, 242, 263)
+KEPT_LATE = (21, 26, 35, 39, 167, 242, 263)
 """21: a dial was refused before callback spoke of it, and its number was engaged for ever.
 26: a queue that was behind counted a callback whose end stood on the log; the checker of the present did not.
 35: a customer who had answered was bridged late, and hung up at that moment.
 39: a dial gave way to the customer's own call, the next was refused, and the apology was right.
+167: a caller had moved a deadline by taking a callback's place; the checker of M-12 read the order's.
 242, 263: a customer called twice during an attempt, and was dialled when one of these had ended (M-23)."""
 
 KEPT_RARE = ((on_a_day_of_talks_during_attempts, 3),)
