@@ -16,11 +16,12 @@ from contracts.ids import CallbackId, DepartmentId, Instant, OrganizationId, Pla
 from contracts.message import Fact
 from contracts.queue import PlaceAbandoned
 from services.history import state
-from services.history.activities import tables
+from services.history.activities import figure_cells, tables
 from services.history.activities.database import migrate
-from services.history.activities.repository import load_cards, write_batch
+from services.history.activities.repository import load_cache, write_batch
 from services.history.rules import contact_projection
-from services.history.rules.projection_batch import ProjectionBatch
+from services.history.rules.kept_contacts import KeptContacts
+from services.history.rules.projection_batch import ProjectionBatch, read_contact
 from services.history.state import Contact
 
 CONTACTS_AT_ONCE: Final = 200
@@ -197,10 +198,11 @@ async def _end(
     at: Instant,
 ) -> None:
     """End the calls among these contacts, and rename the callbacks that go on."""
-    cards = await load_cards(connection, organization_id)
+    cache = await load_cache(connection, organization_id)
+    cards = cache.cards
     batch = ProjectionBatch(organization_id, cards, {})
     for contact in await _contacts(connection, organization_id, contact_ids):
-        batch.know(contact)
+        batch.know(read_contact(contact))
         for fact in _ends(contact, at):
             contact_projection.apply(contact, fact, at, cards)
         if contact.ended_at is not None:
@@ -209,7 +211,8 @@ async def _end(
             _rename(contact, each, mark)
         batch.live.show(contact, at=at, offset=BEFORE_THE_LOG)
         batch.changed_contacts[contact.contact_id] = None
-    await write_batch(connection, batch, now_at=at)
+    await write_batch(connection, batch, cache, KeptContacts(), now_at=at)
+    await figure_cells.mark(connection, organization_id, batch.heard)
 
 
 def _rename(contact: Contact, promised: OpenCallback, mark: str) -> None:

@@ -9,18 +9,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import OrganizationId
-from services.history.activities import tables
+from services.history.activities import tables, upserts
 from services.history.rules.deduplication import Number
 from services.history.rules.figure_cells import AT, CALLBACKS, PLACES, TRIES, CellChanges, CellKey
 
 _log = structlog.get_logger()
 _MARKS: Final = tables.figure_marks
 _CELLS: Final = tables.figure_cells
-_KEY: Final = tuple(column.name for column in _CELLS.primary_key)
 COUNTED: Final = {
     PLACES: ("joined_at", "department_id", "end", "waited_ms", "is_internal"),
     CALLBACKS: ("ordered_at", "department_id", "agent_at", "dialled_at", "reached_at", "end"),
@@ -29,6 +28,8 @@ COUNTED: Final = {
 """The tables that are counted, and their columns that say where and what a row counts."""
 FILL_MS: Final = 24 * 3_600_000
 """A day of rows is in memory at once while cells are made anew; a multiple of every cell's length."""
+KNOWN_MAX: Final = 1_000
+"""Cells of an organization in memory: the quarters of an hour that go on, of each department and employee."""
 
 
 def columns_of(kind: str) -> tuple[Any, ...]:
@@ -36,25 +37,26 @@ def columns_of(kind: str) -> tuple[Any, ...]:
     return tuple(tables.METADATA.tables[kind].c[name] for name in COUNTED[kind])
 
 
-async def write(connection: AsyncConnection, organization_id: OrganizationId, changes: CellChanges) -> None:
-    """Add to each cell what has changed. An organization has one writer: that of its partition."""
+async def write(
+    connection: AsyncConnection,
+    organization_id: OrganizationId,
+    changes: CellChanges,
+    known: dict[CellKey, int],
+) -> None:
+    """Add to each cell what has changed; `known` keeps the cells that are written again and again.
+
+    An organization has one writer: that of its partition.
+    """
     changed = changes.changed()
-    if not changed:
-        return
-    known: dict[CellKey, int] = {}
-    for kind in {key.kind for key in changed}:
-        for row in await connection.execute(_stored(organization_id, kind, changed)):
+    unknown = [key for key in changed if key not in known]
+    for kind in {key.kind for key in unknown}:
+        for row in await connection.execute(_stored(organization_id, kind, unknown)):
             key = CellKey(row.kind, row.at, row.agent_id, row.department_id, row.is_internal)
-            known[key] = number_of(row.counts)
-    wanted = {key: known.get(key, 0) + change for key, change in changed.items()}
-    made = [_row(organization_id, key, number) for key, number in wanted.items() if key not in known]
-    changed_rows = [_renamed(_row(organization_id, key, wanted[key])) for key in wanted if key in known]
-    if made:
-        await connection.execute(insert(_CELLS), made)
-    if changed_rows:
-        same = and_(*(_CELLS.c[name] == bindparam(f"its_{name}") for name in _KEY))
-        changing = update(_CELLS).where(same).values(counts=bindparam("its_counts"))
-        await connection.execute(changing, changed_rows)
+            known.setdefault(key, number_of(row.counts))
+    known.update({key: known.get(key, 0) + change for key, change in changed.items()})
+    await upserts.put(connection, _CELLS, [_row(organization_id, key, known[key]) for key in changed])
+    if len(known) > KNOWN_MAX:
+        known.clear()
 
 
 def _stored(organization_id: OrganizationId, kind: str, keys: Iterable[CellKey]) -> Select[Any]:
@@ -77,10 +79,6 @@ def _row(organization_id: str, key: CellKey, number: int) -> dict[str, Any]:
     }
 
 
-def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"its_{name}": value for name, value in row.items()}
-
-
 def number_of(counts: bytes) -> int:
     """The number of a cell, of which the table keeps no leading zeros."""
     return int.from_bytes(counts, "little")
@@ -101,12 +99,11 @@ async def mark(
     connection: AsyncConnection, organization_id: OrganizationId, heard: Mapping[str, Number]
 ) -> None:
     """Note that the cells have what had been heard by then."""
-    await connection.run_sync(_note, organization_id, _mark(heard))
+    await upserts.put(connection, _MARKS, [_marked(organization_id, heard)])
 
 
-def _note(connection: Connection, organization_id: str, noted: str) -> None:
-    connection.execute(delete(_MARKS).where(_MARKS.c.organization_id == organization_id))
-    connection.execute(insert(_MARKS).values(organization_id=organization_id, heard=noted))
+def _marked(organization_id: str, heard: Mapping[str, Number]) -> dict[str, str]:
+    return {"organization_id": organization_id, "heard": _mark(heard)}
 
 
 def _mark(heard: Mapping[str, Number]) -> str:
@@ -126,7 +123,8 @@ def fill(connection: Connection, organization_id: str) -> None:
     connection.execute(delete(_CELLS).where(_CELLS.c.organization_id == organization_id))
     for kind in COUNTED:
         _fill(connection, organization_id, kind)
-    _note(connection, organization_id, _mark(heard))
+    connection.execute(delete(_MARKS).where(_MARKS.c.organization_id == organization_id))
+    connection.execute(insert(_MARKS).values(_marked(organization_id, heard)))
 
 
 def _fill(connection: Connection, organization_id: str, kind: str) -> None:

@@ -5,10 +5,12 @@ from typing import Any, Final
 
 import sqlalchemy
 from msgspec import Struct
-from sqlalchemy import CursorResult, Row, and_, delete, func, insert, select, tuple_, update
+from msgspec.structs import asdict
+from sqlalchemy import Row, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.ids import DepartmentId, Instant, OrganizationId
+from services.history.activities import upserts
 from services.history.activities.tables import live_rows, live_versions
 from services.history.rules.live_changes import LiveChange, LiveChanges
 from services.history.rules.live_contacts import LiveKey, LiveKind
@@ -17,7 +19,8 @@ KEPT_MS: Final = 3_600_000
 """How long a row that is over is kept: who comes back within an hour is told what went."""
 CHANNEL: Final = "ringback_live"
 """Where PostgreSQL tells replicas whose rows have changed."""
-KEYS_MAX: Final = 200
+FORGETS_EVERY_MS: Final = 60_000
+"""Whole minutes, so that a log cut into other batches forgets the same."""
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -33,22 +36,25 @@ NONE: Final = Version(version=-1, rights_version=-1, forgotten=-1)
 """Of an organization without any live row."""
 
 
+class Written(Struct, kw_only=True):
+    """What the tables say of an organization's live rows, known to the one who writes them."""
+
+    version: Version
+    forgotten_before: int = 0
+    """Until when rows that are over have been forgotten."""
+
+
 async def write(
-    connection: AsyncConnection, organization_id: OrganizationId, changes: LiveChanges, *, now_at: Instant
+    connection: AsyncConnection,
+    organization_id: OrganizationId,
+    changes: LiveChanges,
+    written: Written,
+    *,
+    now_at: Instant,
 ) -> bool:
     """Write what a batch changed, and forget rows that have long been over; whether anything changed."""
-    keys = list(changes.rows)
-    for first in range(0, len(keys), KEYS_MAX):
-        chunk = keys[first : first + KEYS_MAX]
-        await connection.execute(
-            delete(live_rows).where(
-                live_rows.c.organization_id == organization_id,
-                tuple_(live_rows.c.kind, live_rows.c.subject).in_([(str(kind), id_) for kind, id_ in chunk]),
-            )
-        )
-    if keys:
-        await connection.execute(insert(live_rows), list(_values(organization_id, changes.rows)))
-    forgotten = await _forget(connection, organization_id, now_at)
+    await upserts.put(connection, live_rows, list(_values(organization_id, changes.rows)))
+    forgotten = await _forget(connection, organization_id, written, now_at)
     moved = Version(
         version=max((each.offset for each in changes.rows.values()), default=-1),
         rights_version=changes.rights_offset,
@@ -56,7 +62,7 @@ async def write(
     )
     if moved == NONE:
         return False
-    await _move(connection, organization_id, moved)
+    await _move(connection, organization_id, written, moved)
     is_told = moved.version >= 0 or moved.rights_version >= 0
     if is_told and connection.dialect.name == "postgresql":
         # It is delivered when this transaction commits, and not at all if it doesn't.
@@ -79,12 +85,18 @@ def _values(organization_id: OrganizationId, rows: dict[LiveKey, LiveChange]) ->
         }
 
 
-async def _forget(connection: AsyncConnection, organization_id: OrganizationId, now_at: Instant) -> int:
-    """Delete the rows that have been over for long; the last offset of them, or -1."""
+async def _forget(
+    connection: AsyncConnection, organization_id: OrganizationId, written: Written, now_at: Instant
+) -> int:
+    """Delete the rows that had been over for long when this minute began; the last offset of them, or -1."""
+    before = (now_at - KEPT_MS) // FORGETS_EVERY_MS * FORGETS_EVERY_MS
+    if before <= written.forgotten_before:
+        return -1
+    written.forgotten_before = before
     old = and_(
         live_rows.c.organization_id == organization_id,
         live_rows.c.document.is_(None),
-        live_rows.c.at < now_at - KEPT_MS,
+        live_rows.c.at < before,
     )
     last = await connection.scalar(select(func.max(live_rows.c.offset)).where(old))
     if last is None:
@@ -93,19 +105,17 @@ async def _forget(connection: AsyncConnection, organization_id: OrganizationId, 
     return int(last)
 
 
-async def _move(connection: AsyncConnection, organization_id: OrganizationId, moved: Version) -> None:
-    known = await version(connection, organization_id)
-    values = {
-        "version": max(known.version, moved.version),
-        "rights_version": max(known.rights_version, moved.rights_version),
-        "forgotten": max(known.forgotten, moved.forgotten),
-    }
-    mine = live_versions.c.organization_id == organization_id
-    done: CursorResult[tuple[int]] = await connection.execute(
-        update(live_versions).where(mine).values(**values)
+async def _move(
+    connection: AsyncConnection, organization_id: OrganizationId, written: Written, moved: Version
+) -> None:
+    known = written.version
+    written.version = Version(
+        version=max(known.version, moved.version),
+        rights_version=max(known.rights_version, moved.rights_version),
+        forgotten=max(known.forgotten, moved.forgotten),
     )
-    if done.rowcount == 0:
-        await connection.execute(insert(live_versions).values(organization_id=organization_id, **values))
+    row = {"organization_id": organization_id, **asdict(written.version)}
+    await upserts.put(connection, live_versions, [row])
 
 
 async def version(connection: AsyncConnection, organization_id: OrganizationId) -> Version:

@@ -26,6 +26,7 @@ from runtime.ports import Clock, Log, LogRecord, LogUnavailable
 from runtime.sql import NotConnected
 from services.history.activities import tables
 from services.history.activities.repository import OrganizationCache, load_batch, load_cache, write_batch
+from services.history.rules.kept_contacts import KeptContacts
 from services.history.rules.projection_batch import HEARS
 
 RECORDS_MAX: Final = 500
@@ -192,7 +193,12 @@ class PartitionWriter:
         self._partition = partition
         self._on_live = on_live
         self._progress = Progress(log_id="", next_offset=0, now_at=Instant(0))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read everything from the tables again."""
         self._caches: dict[OrganizationId, OrganizationCache] = {}
+        self._kept = KeptContacts()
 
     @property
     def next_offset(self) -> int:
@@ -219,7 +225,7 @@ class PartitionWriter:
                 "log is lost, `ringback operator adopt-log` begins a new one and keeps the rows."
             )
         self._progress = stored
-        self._caches = {}
+        self._forget()
 
     async def write(self, records: Sequence[LogRecord]) -> None:
         """Write a batch whole or not at all. Raises OffsetMoved, and what the database raises."""
@@ -227,8 +233,8 @@ class PartitionWriter:
             async with self._engine.begin() as connection:
                 progress, changed = await self._write(connection, records)
         except BaseException:
-            # The cache may be ahead of the tables now.
-            self._caches = {}
+            # What is in memory may be ahead of the tables now.
+            self._forget()
             raise
         self._progress = progress
         for organization_id in changed:
@@ -251,11 +257,15 @@ class PartitionWriter:
             cache = self._caches.get(organization_id) or await load_cache(connection, organization_id)
             self._caches[organization_id] = cache
             facts = [each.fact for each in readings if each.fact is not None]
-            batch = await load_batch(connection, organization_id, cache, facts)
+            batch = await load_batch(connection, organization_id, cache, self._kept, facts)
             for each in readings:
                 batch.hear(each.envelope, each.fact, at=each.at, offset=each.offset)
-            if await write_batch(connection, batch, now_at=readings[-1].at):
+            if await write_batch(connection, batch, cache, self._kept, now_at=readings[-1].at):
                 changed.append(organization_id)
+            if cache.cards.organization is not None and cache.cards.organization.is_removed:
+                # Its rows are removed without a fact, by whichever process sweeps.
+                self._caches.pop(organization_id)
+                self._kept.forget(organization_id)
         return progress, changed
 
     async def _move(self, connection: AsyncConnection, to: Progress) -> None:

@@ -1,9 +1,10 @@
 """Loads what a batch of an organization's facts may concern, and writes what it changed."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -13,23 +14,32 @@ from contracts.history import MessageRemoved, MessageRestored, RecordingRemoved
 from contracts.ids import AgentId, Instant, OrganizationId
 from contracts.message import Fact, type_name
 from services.history import state
-from services.history.activities import figure_cells, live_rows, logins, tables
+from services.history.activities import contact_rows, figure_cells, live_rows, logins, tables, upserts
+from services.history.activities.contact_rows import PARAMETERS_MAX
 from services.history.rules import card_cache, contact_names, table_rows
 from services.history.rules.card_cache import CardCache
 from services.history.rules.deduplication import Number
-from services.history.rules.figure_cells import CellChanges
-from services.history.rules.projection_batch import EarlyFact, ProjectionBatch, Removal
+from services.history.rules.figure_cells import CellKey
+from services.history.rules.kept_contacts import KeptContact, KeptContacts
+from services.history.rules.projection_batch import (
+    EarlyFact,
+    EarlyKey,
+    ProjectionBatch,
+    Removal,
+    read_contact,
+)
+from services.history.state import ContactId
 
-PARAMETERS_MAX: Final = 500
-"""Both databases take tens of thousands in a statement; query plans are made for few."""
 
+class OrganizationCache(Struct, kw_only=True):
+    """What stays in memory between an organization's batches, as the tables have it."""
 
-class OrganizationCache:
-    """What stays in memory between an organization's batches: its cards and the numbers heard."""
-
-    def __init__(self, cards: CardCache, heard: dict[str, Number]) -> None:
-        self.cards = cards
-        self.heard = heard
+    cards: CardCache
+    heard: dict[str, Number]
+    heard_written: dict[str, Number]
+    early: dict[EarlyKey, EarlyFact]
+    live: live_rows.Written
+    cells: dict[CellKey, int]
 
 
 async def organizations(engine: AsyncEngine) -> list[OrganizationId]:
@@ -40,10 +50,17 @@ async def organizations(engine: AsyncEngine) -> list[OrganizationId]:
 
 
 async def load_cache(connection: AsyncConnection, organization_id: OrganizationId) -> OrganizationCache:
-    """An organization's cards and numbers, from the tables, whose figures count all rows afterwards."""
+    """What the tables have of an organization; its figures count all rows afterwards."""
     heard = await _load_heard(connection, organization_id)
     await figure_cells.ensure(connection, organization_id, heard)
-    return OrganizationCache(await load_cards(connection, organization_id), heard)
+    return OrganizationCache(
+        cards=await load_cards(connection, organization_id),
+        heard=heard,
+        heard_written=dict(heard),
+        early=await _load_early(connection, organization_id),
+        live=live_rows.Written(version=await live_rows.version(connection, organization_id)),
+        cells={},
+    )
 
 
 async def load_cards(connection: AsyncConnection, organization_id: OrganizationId) -> CardCache:
@@ -89,23 +106,34 @@ async def _load_heard(connection: AsyncConnection, organization_id: Organization
     return {source: (incarnation, seq) for source, incarnation, seq in await connection.execute(query)}
 
 
+async def _load_early(
+    connection: AsyncConnection, organization_id: OrganizationId
+) -> dict[EarlyKey, EarlyFact]:
+    """The facts that wait for their contact: those of an hour, and few."""
+    found = {}
+    table = tables.early
+    for row in await connection.execute(select(table).where(table.c.organization_id == organization_id)):
+        decoded = codec.decode(row.type, row.document.encode())
+        assert isinstance(decoded, Fact)
+        found[row.name, row.offset] = EarlyFact(
+            name=row.name, at=Instant(row.at), offset=row.offset, fact=decoded
+        )
+    return found
+
+
 async def load_batch(
     connection: AsyncConnection,
     organization_id: OrganizationId,
     cache: OrganizationCache,
+    kept: KeptContacts,
     facts: Sequence[Fact],
 ) -> ProjectionBatch:
-    """Load all that these facts may concern."""
+    """Load all that these facts may concern and that is not in memory."""
     batch = ProjectionBatch(organization_id, cache.cards, cache.heard)
-    names = list(dict.fromkeys(name for fact in facts for name in contact_names.names_to_look_up(fact)))
-    for contact in await contacts_named(connection, organization_id, names):
-        batch.know(contact)
-    for row in await _chunked(connection, tables.early, tables.early.c.name, organization_id, names):
-        decoded = codec.decode(row.type, row.document.encode())
-        assert isinstance(decoded, Fact)
-        batch.early[row.name, row.offset] = EarlyFact(
-            name=row.name, at=Instant(row.at), offset=row.offset, fact=decoded
-        )
+    names = dict.fromkeys(name for fact in facts for name in contact_names.names_to_look_up(fact))
+    await _load_contacts(connection, batch, kept, names)
+    if cache.early:
+        batch.early = {key: each for key, each in cache.early.items() if key[0] in names}
     for row in await _chunked(
         connection, tables.removals, tables.removals.c.subject, organization_id, _subjects(facts)
     ):
@@ -114,6 +142,29 @@ async def load_batch(
         )
     batch.note_loaded()
     return batch
+
+
+async def _load_contacts(
+    connection: AsyncConnection, batch: ProjectionBatch, kept: KeptContacts, names: Iterable[str]
+) -> None:
+    organization_id = batch.organization_id
+    ids: dict[ContactId, None] = {}
+    for name in names:
+        known = kept.named(organization_id, name)
+        if known is None:
+            batch.looked_up.append(name)
+        else:
+            ids.update(dict.fromkeys(sorted(known)))
+    ids.update(dict.fromkeys(await _ids_named(connection, organization_id, batch.looked_up)))
+    missing = []
+    for contact_id in ids:
+        found = kept.contact(organization_id, contact_id)
+        if found is None:
+            missing.append(contact_id)
+        else:
+            batch.know(found)
+    for contact in await _contacts(connection, organization_id, missing):
+        batch.know(read_contact(contact))
 
 
 def _subjects(facts: Iterable[Fact]) -> list[str]:
@@ -131,10 +182,23 @@ async def contacts_named(
     connection: AsyncConnection, organization_id: OrganizationId, names: Sequence[str]
 ) -> list[state.Contact]:
     """The contacts that have any of these names."""
-    named = tables.contact_names
-    found = await _chunked(connection, named, named.c.name, organization_id, names)
-    ids = list(dict.fromkeys(str(row.contact_id) for row in found))
-    stored = await _chunked(connection, tables.contacts, tables.contacts.c.contact_id, organization_id, ids)
+    ids = await _ids_named(connection, organization_id, names)
+    return await _contacts(connection, organization_id, ids)
+
+
+async def _ids_named(
+    connection: AsyncConnection, organization_id: OrganizationId, names: Sequence[str]
+) -> list[ContactId]:
+    table = tables.contact_names
+    found = await _chunked(connection, table, table.c.name, organization_id, names)
+    return list(dict.fromkeys(ContactId(row.contact_id) for row in found))
+
+
+async def _contacts(
+    connection: AsyncConnection, organization_id: OrganizationId, ids: Sequence[ContactId]
+) -> list[state.Contact]:
+    table = tables.contacts
+    stored = await _chunked(connection, table, table.c.contact_id, organization_id, ids)
     return [state.decoded(row.document) for row in stored]
 
 
@@ -154,17 +218,23 @@ async def _chunked(
     return found
 
 
-async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, now_at: Instant) -> bool:
-    """Write what the batch changed; a contact's new rows replace all its old ones.
+async def write_batch(
+    connection: AsyncConnection,
+    batch: ProjectionBatch,
+    cache: OrganizationCache,
+    kept: KeptContacts,
+    *,
+    now_at: Instant,
+) -> bool:
+    """Write what the batch changed, and note in `cache` and `kept` what the tables have then.
 
     Returns whether anything changed of the present.
     """
     organization_id = batch.organization_id
     await _write_cards(connection, batch)
-    await _write_contacts(connection, batch)
-    await _write_heard(connection, batch)
-    await figure_cells.mark(connection, organization_id, batch.heard)
-    await _write_early(connection, batch, now_at)
+    await _write_contacts(connection, batch, cache, kept)
+    await _write_heard(connection, batch, cache)
+    await _write_early(connection, batch, cache, now_at)
     await _write_removals(connection, batch)
     await logins.write_ended(connection, organization_id, batch.ended_logins)
     await _insert(
@@ -199,7 +269,7 @@ async def write_batch(connection: AsyncConnection, batch: ProjectionBatch, *, no
             for each in batch.agent_changes
         ],
     )
-    return await live_rows.write(connection, organization_id, batch.live, now_at=now_at)
+    return await live_rows.write(connection, organization_id, batch.live, cache.live, now_at=now_at)
 
 
 async def _write_erasures(connection: AsyncConnection, batch: ProjectionBatch) -> None:
@@ -240,47 +310,31 @@ async def _write_cards(connection: AsyncConnection, batch: ProjectionBatch) -> N
     await _insert(connection, table, made)
 
 
-async def _write_contacts(connection: AsyncConnection, batch: ProjectionBatch) -> None:
-    ids = list(batch.changed_contacts)
-    made: dict[str, list[table_rows.TableRow]] = {}
-    for id_ in ids:
-        for name, listed in table_rows.rows_of(batch.contacts[id_]).items():
-            made.setdefault(name, []).extend(listed)
-    cells = CellChanges()
-    for name in ("contacts", *table_rows.CHILDREN):
-        await _remove_rows(connection, batch.organization_id, name, ids, cells)
-        await _insert(connection, tables.METADATA.tables[name], made.get(name, []))
-    for name in figure_cells.COUNTED:
-        for row in made.get(name, ()):
-            cells.add(name, row)
-    await figure_cells.write(connection, batch.organization_id, cells)
-
-
-async def _remove_rows(
-    connection: AsyncConnection,
-    organization_id: OrganizationId,
-    name: str,
-    contacts: Sequence[str],
-    cells: CellChanges,
+async def _write_contacts(
+    connection: AsyncConnection, batch: ProjectionBatch, cache: OrganizationCache, kept: KeptContacts
 ) -> None:
-    """Remove the contacts' rows from a table, and what they count from the cells."""
-    table = tables.METADATA.tables[name]
-    for first in range(0, len(contacts), PARAMETERS_MAX):
-        chunk = contacts[first : first + PARAMETERS_MAX]
-        removal = delete(table).where(
-            table.c.organization_id == organization_id, table.c.contact_id.in_(chunk)
+    changed = {}
+    for id_ in batch.changed_contacts:
+        known = batch.known.get(id_)
+        changed[id_] = (batch.contacts[id_], contact_rows.NONE if known is None else known.rows)
+    written = await contact_rows.write(connection, batch.organization_id, changed, cache.cells)
+    for id_, rows in written.items():
+        batch.known[id_] = KeptContact(
+            contact=batch.contacts[id_],
+            names=[row["name"] for row in rows["contact_names"]],
+            live=batch.live.shown(id_),
+            rows=rows,
         )
-        if name not in figure_cells.COUNTED:
-            await connection.execute(removal)
-            continue
-        gone = await connection.execute(removal.returning(*figure_cells.columns_of(name)))
-        for row in gone.mappings():
-            cells.take(name, row)
+    kept.keep(batch.organization_id, batch.looked_up, batch.known.values())
 
 
-async def _write_heard(connection: AsyncConnection, batch: ProjectionBatch) -> None:
-    table = tables.heard
-    await connection.execute(delete(table).where(table.c.organization_id == batch.organization_id))
+async def _write_heard(connection: AsyncConnection, batch: ProjectionBatch, cache: OrganizationCache) -> None:
+    written = cache.heard_written
+    changed = {
+        source: number for source, number in sorted(batch.heard.items()) if written.get(source) != number
+    }
+    if not changed:
+        return
     made = [
         {
             "organization_id": batch.organization_id,
@@ -288,17 +342,30 @@ async def _write_heard(connection: AsyncConnection, batch: ProjectionBatch) -> N
             "incarnation": incarnation,
             "seq": seq,
         }
-        for source, (incarnation, seq) in sorted(batch.heard.items())
+        for source, (incarnation, seq) in changed.items()
     ]
-    await _insert(connection, table, made)
+    await upserts.put(connection, tables.heard, made)
+    written.update(changed)
+    await figure_cells.mark(connection, batch.organization_id, written)
 
 
-async def _write_early(connection: AsyncConnection, batch: ProjectionBatch, now_at: Instant) -> None:
+async def _write_early(
+    connection: AsyncConnection, batch: ProjectionBatch, cache: OrganizationCache, now_at: Instant
+) -> None:
     table = tables.early
     mine = table.c.organization_id == batch.organization_id
+    oldest_at = now_at - contact_names.EARLY_MS_MAX
     for name, offset in batch.early_loaded - batch.early.keys():
         await connection.execute(delete(table).where(mine, table.c.name == name, table.c.offset == offset))
-    await connection.execute(delete(table).where(mine, table.c.at < now_at - contact_names.EARLY_MS_MAX))
+        del cache.early[name, offset]
+    if any(each.at < oldest_at for each in cache.early.values()):
+        await connection.execute(delete(table).where(mine, table.c.at < oldest_at))
+        cache.early = {key: each for key, each in cache.early.items() if each.at >= oldest_at}
+    new = {
+        key: each
+        for key, each in batch.early.items()
+        if key not in batch.early_loaded and each.at >= oldest_at
+    }
     made = [
         {
             "organization_id": batch.organization_id,
@@ -308,10 +375,10 @@ async def _write_early(connection: AsyncConnection, batch: ProjectionBatch, now_
             "type": type_name(each.fact),
             "document": codec.encode(each.fact).decode(),
         }
-        for key, each in batch.early.items()
-        if key not in batch.early_loaded and each.at >= now_at - contact_names.EARLY_MS_MAX
+        for each in new.values()
     ]
     await _insert(connection, table, made)
+    cache.early.update(new)
 
 
 async def _write_removals(connection: AsyncConnection, batch: ProjectionBatch) -> None:

@@ -137,10 +137,11 @@ def _is_from_unsaid_place(fact: Fact) -> TypeGuard[CallbackOrdered]:
 
 def names_of(contact: Contact) -> list[str]:
     """Every name of a contact, sorted."""
-    return sorted(set(_names(contact)))
+    return sorted(set(all_names(contact)))
 
 
-def _names(contact: Contact) -> Iterator[str]:
+def all_names(contact: Contact) -> Iterator[str]:
+    """Every name of a contact, some of them twice."""
     yield f"leg:{contact.contact_id}"
     yield from (f"leg:{each.leg_id}" for each in contact.legs)
     yield from (f"place:{each.place_id}" for each in contact.places)

@@ -40,9 +40,13 @@ class LiveChanges:
         """The last fact that may have changed who may see what; -1: none has."""
         self._shown: dict[ContactId, dict[LiveKey, LiveRow]] = {}
 
-    def know(self, contact: Contact) -> None:
+    def know(self, contact_id: ContactId, rows: dict[LiveKey, LiveRow]) -> None:
         """Note what the tables have of a stored contact."""
-        self._shown[contact.contact_id] = live_contacts.rows_of(contact)
+        self._shown[contact_id] = rows
+
+    def shown(self, contact_id: ContactId) -> dict[LiveKey, LiveRow]:
+        """A contact's rows as they are now."""
+        return self._shown[contact_id]
 
     def show(self, contact: Contact, *, at: Instant, offset: int) -> None:
         """Note what a fact has changed in a contact's rows."""

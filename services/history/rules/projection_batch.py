@@ -27,12 +27,14 @@ from services.history.rules import (
     contact_projection,
     deduplication,
     erasures,
+    live_contacts,
     new_contact,
 )
 from services.history.rules.agent_changes import AgentChange
 from services.history.rules.card_cache import CARDS, Card, CardCache, key_of
 from services.history.rules.deduplication import Number
 from services.history.rules.erasures import ErasureAnswer, ErasureAsked
+from services.history.rules.kept_contacts import KeptContact
 from services.history.rules.live_changes import LiveChanges
 from services.history.rules.message_care import DELETED, GONE
 from services.history.rules.voice_messages import keys_in, keys_of
@@ -62,6 +64,10 @@ class EarlyFact(msgspec.Struct, frozen=True, kw_only=True):
     fact: Fact
 
 
+EarlyKey = tuple[str, int]
+"""The name for which a fact waits, and its offset."""
+
+
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
     """An audio object to remove from S3, what it belongs to, and since when."""
 
@@ -79,6 +85,13 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     fact: AccessRefused
 
 
+def read_contact(contact: Contact) -> KeptContact:
+    """A contact of which only the document was read."""
+    return KeptContact(
+        contact=contact, names=contact_names.names_of(contact), live=live_contacts.rows_of(contact)
+    )
+
+
 class ProjectionBatch:
     """One organization's part of a batch; the projector writes what it changed."""
 
@@ -87,7 +100,11 @@ class ProjectionBatch:
         self.cards = cards
         self.heard = heard
         self.contacts: dict[ContactId, Contact] = {}
-        self.early: dict[tuple[str, int], EarlyFact] = {}
+        self.known: dict[ContactId, KeptContact] = {}
+        """What the tables have of the contacts that are not new."""
+        self.looked_up: list[str] = []
+        """The names for which the tables were asked."""
+        self.early: dict[EarlyKey, EarlyFact] = {}
         self.removals: dict[str, Removal] = {}
         self.changed_contacts: dict[ContactId, None] = {}
         self.changed_cards: dict[tuple[str, str], Card] = {}
@@ -97,7 +114,7 @@ class ProjectionBatch:
         self.erasures: list[ErasureAsked] = []
         self.erasure_answers: list[ErasureAnswer] = []
         self.live = LiveChanges()
-        self.early_loaded: frozenset[tuple[str, int]] = frozenset()
+        self.early_loaded: frozenset[EarlyKey] = frozenset()
         self.removals_loaded: frozenset[str] = frozenset()
         self._names: dict[str, dict[ContactId, None]] = {}
 
@@ -106,15 +123,17 @@ class ProjectionBatch:
         self.early_loaded = frozenset(self.early)
         self.removals_loaded = frozenset(self.removals)
 
-    def know(self, contact: Contact) -> None:
+    def know(self, kept: KeptContact) -> None:
         """Add a stored contact."""
-        self.contacts[contact.contact_id] = contact
-        self.live.know(contact)
-        self._index(contact)
+        contact_id = kept.contact.contact_id
+        self.contacts[contact_id] = kept.contact
+        self.known[contact_id] = kept
+        self.live.know(contact_id, kept.live)
+        self._index(contact_id, kept.names)
 
-    def _index(self, contact: Contact) -> None:
-        for name in contact_names.names_of(contact):
-            self._names.setdefault(name, {})[contact.contact_id] = None
+    def _index(self, contact_id: ContactId, names: Iterable[str]) -> None:
+        for name in names:
+            self._names.setdefault(name, {})[contact_id] = None
 
     def hear(self, envelope: Envelope, fact: Fact | None, *, at: Instant, offset: int) -> None:
         """Take one record; `fact` is None for a type that history does not use, whose number still counts."""
@@ -160,7 +179,7 @@ class ProjectionBatch:
         for contact in concerned:
             self._remove(contact, fact, at)
             contact_projection.apply(contact, fact, at, self.cards)
-            self._index(contact)
+            self._index(contact.contact_id, contact_names.all_names(contact))
             self.changed_contacts[contact.contact_id] = None
         self._release(concerned, names, at)
         for contact in concerned:
