@@ -5,7 +5,22 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, or_, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    String,
+    Table,
+    and_,
+    any_,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts import codec
@@ -211,11 +226,19 @@ async def _chunked(
 ) -> list[Row[Any]]:
     found: list[Row[Any]] = []
     for first in range(0, len(values), PARAMETERS_MAX):
-        query = select(table).where(
-            table.c.organization_id == organization_id, column.in_(values[first : first + PARAMETERS_MAX])
-        )
+        wanted = _is_any_of(connection, column, values[first : first + PARAMETERS_MAX])
+        query = select(table).where(table.c.organization_id == organization_id, wanted)
         found += (await connection.execute(query)).all()
     return found
+
+
+def _is_any_of(
+    connection: AsyncConnection, column: ColumnElement[str], values: Sequence[str]
+) -> ColumnElement[bool]:
+    """PostgreSQL takes a list as one parameter: one prepared statement for lists of any length."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), ARRAY(String)))
+    return column.in_(values)
 
 
 async def write_batch(

@@ -7,6 +7,7 @@ contacts belongs to one of them.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final, TypeGuard
 
 from contracts.callback import CallbackOrdered, Origin
@@ -103,8 +104,14 @@ def names_in(fact: Fact) -> list[str]:
         return [f"message:{each.voice_message_id}" for each in fact.messages]
     if isinstance(fact, LetterDue) and fact.voice_message_ids:
         return [f"letter:{fact.letter_id}", *(f"message:{each}" for each in fact.voice_message_ids)]
-    found = ((kind, getattr(fact, field, None)) for field, kind in _FIELDS.items())
-    return list(dict.fromkeys(f"{kind}:{id_}" for kind, id_ in found if id_))
+    found = [(kind, getattr(fact, field)) for field, kind in _fields_of(type(fact))]
+    return list(dict.fromkeys([f"{kind}:{id_}" for kind, id_ in found if id_]))
+
+
+@cache
+def _fields_of(type_: type[Fact]) -> tuple[tuple[str, str], ...]:
+    """The fields of such facts that name a contact, and what of it they name."""
+    return tuple((field, kind) for field, kind in _FIELDS.items() if field in type_.__struct_fields__)
 
 
 def names_to_look_up(fact: Fact) -> list[str]:
