@@ -1,14 +1,15 @@
 """Measures speed, growth and memory on this machine, each against a baseline of the same run (`make bench`).
 
 `core` measures the queue's decider alone · `host` a fact's way through broker and store · `dialling`, `cost`
-and `restart` a real queue service · `whole_call` every service that hears a call, beside Asterisk's queue ·
-`replicas` three of each decider beside one · `organizations` offices in which nobody calls · `voicemail` and
-`speech` their services' work · `past` a page of history and, by `period`, statistics · `present` (the group
-«live») how soon a fact is at a hundred screens · `fairness` what an organization notices of a neighbour ·
-`calls` (the group «phones») real calls on an Asterisk, beside its own queue · `seeds` the simulation that
-every test run plays.
-`office`, `phones`, `traffic`, `live`, `background`, `neighbour` and `prepared` make the load; `figures`,
-`machine` and `report` present the results.
+and `restart` a real queue service · `whole_call` every service that hears a call, beside Asterisk's queue,
+and by `lag` how far history is behind · `replicas` three of each decider beside one · `organizations`
+offices in which nobody calls · `voicemail` and `speech` their services' work · `past` (the group «history»)
+a `week` of a million facts a day: its pages, its disk, reading it from the log, and by `period` and
+`screens` statistics and the console · `present` (the group «live») how soon a fact is at a hundred screens ·
+`fairness` what an organization notices of a neighbour · `calls` (the group «phones») real calls on an
+Asterisk, beside its own queue · `seeds` the simulation that every test run plays.
+`office`, `phones`, `traffic`, `recorded`, `live`, `background`, `neighbour` and `prepared` make the load;
+`figures`, `machine` and `report` present the results.
 Nothing here is a test: figures are printed and written down, never asserted.
 """
 

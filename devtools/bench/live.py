@@ -56,15 +56,16 @@ class Town:
         self._dials: asyncio.Queue[tuple[DialLeg, float]] = asyncio.Queue()
         self._phones: dict[LegId, Address] = {}
         self._answered_places: set[str] = set()
-        self._partition = 0
+        self.partition = 0
+        """Where its facts are."""
         self._saying = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self.log.start()
-        self._partition = await self.log.partition_of(FACTS.name, self.organization_id)
+        self.partition = await self.log.partition_of(FACTS.name, self.organization_id)
         gateway = office.Gateway(self.organization_id)
-        incarnation = await self.log.append(self._partition, [gateway.claim()])
+        incarnation = await self.log.append(self.partition, [gateway.claim()])
         self.gateway = office.Gateway(self.organization_id, incarnation=incarnation)
         prefix = self._settings["RINGBACK_TOPIC_PREFIX"]
         key = f"{self.organization_id}/{office.PBX}"
@@ -91,11 +92,11 @@ class Town:
     async def say(self, *facts: Fact) -> None:
         """Append gateway facts, numbered in the order of the log."""
         async with self._saying:
-            await self.log.append(self._partition, [self.gateway.record(fact) for fact in facts])
+            await self.log.append(self.partition, [self.gateway.record(fact) for fact in facts])
 
     async def save(self, *facts: Fact) -> None:
         """Append the directory's facts."""
-        await self.log.append(self._partition, office.book_records(self.organization_id, facts))
+        await self.log.append(self.partition, office.book_records(self.organization_id, facts))
 
     async def call(self, number: int) -> None:
         """Let a customer call the office, and routing hand the call over."""
@@ -104,7 +105,7 @@ class Town:
         if self._has_routing:
             return
         record = office.record(reached, self.organization_id, source="routing", id_=reached.leg_id)
-        await self.log.append(self._partition, [record])
+        await self.log.append(self.partition, [record])
 
     async def hang_up(self, leg_id: LegId) -> None:
         """Let the person on a leg hang up: the leg ends, and an agent's phone becomes idle."""

@@ -53,7 +53,8 @@ FROM ({made}) made WHERE g % 10 = 0
 
 
 async def measured(connection: asyncpg.Connection, made: Company, rows: int) -> list[Figure]:
-    """Write a year of rows, count them, and ask for periods."""
+    """Write a year of rows in place of those there are, count them, and ask for periods."""
+    await connection.execute("TRUNCATE places, tries, callbacks")
     now = datetime.now(UTC)
     midnight = int(datetime(now.year, now.month, now.day, tzinfo=UTC).timestamp()) * 1000
     for query in (PLACES, TRIES, CALLBACKS):

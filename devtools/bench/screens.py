@@ -23,7 +23,7 @@ _CONTACT: Final = re.compile(rf'href="({HOME}history/[^"?#]+)')
 """Where a row of history leads to."""
 
 
-async def figures(bench: Bench, made: Company, *, rows: int) -> list[Figure]:
+async def figures(bench: Bench, made: Company, *, over: str) -> list[Figure]:
     """Each screen of the menu, and a contact's."""
     found: list[Figure] = []
     async with made.signed_in() as browser:
@@ -32,11 +32,11 @@ async def figures(bench: Bench, made: Company, *, rows: int) -> list[Figure]:
         if contact is not None:
             addresses["contact"] = contact[1]
         for name, address in addresses.items():
-            found += await _of(bench, browser, name, address, rows)
+            found += await _of(bench, browser, name, address, over)
     return found
 
 
-async def _of(bench: Bench, browser: httpx.AsyncClient, name: str, address: str, rows: int) -> list[Figure]:
+async def _of(bench: Bench, browser: httpx.AsyncClient, name: str, address: str, over: str) -> list[Figure]:
     taken = []
     requests = bench.size(REQUESTS, 10)
     for _ in range(WARM_UP + requests):
@@ -47,7 +47,7 @@ async def _of(bench: Bench, browser: httpx.AsyncClient, name: str, address: str,
             raise TooSlow(f"{address} answers {answer.status_code}")
     return [
         Figure(
-            name=f"console: {name} over {rows:,} contacts, median",
+            name=f"console: {name} over {over}, median",
             unit="ms",
             measured=1000 * median(taken[WARM_UP:]),
             goal=at_most(MS_MAX),

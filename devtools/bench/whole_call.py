@@ -1,5 +1,5 @@
 """Measures the processor time of one whole call in every service that hears it, on a real log, beside what
-Asterisk's own queue takes for one.
+Asterisk's own queue takes for one; then how far history is behind the log at many calls a second.
 
 The gateway is left out: the phones are played here, and its share is in the figures of real calls.
 """
@@ -18,7 +18,8 @@ from devtools.bench.calls.floor import Floor
 from devtools.bench.calls.pbx import QUEUE_LINE, BenchPbx
 from devtools.bench.calls.processes import PBX_PART, Reading, read, shares
 from devtools.bench.cost import AGENTS, CALLS_A_SECOND, WARM_UP, arrivals, talking
-from devtools.bench.figures import Figure, ratio_at_most
+from devtools.bench.figures import Figure, at_most, median, percentile, ratio_at_most
+from devtools.bench.lag import watched
 from devtools.bench.live import TooSlow, Town
 from ringback.stack import postgres
 from ringback.stack.services import Service
@@ -30,6 +31,8 @@ HISTORY: Final = "history"
 IDLE_S: Final = 20.0
 """Two of the host's idle writes a partition, and more."""
 FLOOR_AGENTS: Final = 10
+BUSY_CALLS_A_SECOND: Final = 50
+LAG_S_MAX: Final = 1
 WRITES: Final = 'ringback_store_writes_total{outcome="written"}'
 
 
@@ -57,6 +60,7 @@ class _Services:
 
     def __init__(self, bench: Bench, database: str) -> None:
         self.where = "Apache Kafka" if bench.apache else "the embedded broker"
+        self.database = database
         self.settings = bench.fresh_settings(bench.apache or bench.broker) | mail_of(bench)
         history = {
             "RINGBACK_HISTORY_DATABASE": database,
@@ -105,9 +109,12 @@ def _theirs(bench: Bench) -> float:
 
 def _figures(bench: Bench, ours: _Services, theirs: float) -> list[Figure]:
     calls = bench.size(400, 60)
-    bench.say(f"a whole call: idle services, then {calls:,} calls at {CALLS_A_SECOND} calls/s")
+    bench.say(
+        f"a whole call: idle services, then {calls:,} calls at {CALLS_A_SECOND} calls/s, and as many at "
+        f"{BUSY_CALLS_A_SECOND}"
+    )
     try:
-        idle, used, writes = uvloop.run(_measured(ours, calls, bench.size(int(IDLE_S), 5)))
+        idle, used, writes, lags = uvloop.run(_measured(ours, calls, bench.size(int(IDLE_S), 5)))
     finally:
         ours.kill()
     ms = {name: 1000 * each / calls for name, each in used.processor_s.items()}
@@ -143,6 +150,7 @@ def _figures(bench: Bench, ours: _Services, theirs: float) -> list[Figure]:
                 how=how,
             )
         )
+    found.append(_lag(ours, calls, lags))
     found += [
         Figure(
             name=f"an idle service: {name}",
@@ -155,10 +163,22 @@ def _figures(bench: Bench, ours: _Services, theirs: float) -> list[Figure]:
     return found
 
 
+def _lag(ours: _Services, calls: int, lags: list[float]) -> Figure:
+    return Figure(
+        name=f"history's lag at {BUSY_CALLS_A_SECOND} calls/s, p95",
+        unit="s",
+        measured=percentile(lags, 0.95),
+        goal=at_most(LAG_S_MAX),
+        how=f"from the append of a fact until its row can be read, {len(lags):,} facts of {calls:,} calls, "
+        f"on {ours.where} and PostgreSQL, all services at work beside it; median {median(lags):.2f} s",
+        bound_by="a batch gathers for a quarter of a second, and a fact may come while one is written",
+    )
+
+
 async def _measured(
     ours: _Services, calls: int, idle_s: float
-) -> tuple[dict[str, float], Reading, dict[str, float]]:
-    """Processor ms a second of each when idle, then of all calls, and store writes a call."""
+) -> tuple[dict[str, float], Reading, dict[str, float], list[float]]:
+    """Processor ms a second of each when idle, then of all calls; store writes a call; history's lags."""
     await asyncio.sleep(2)
     before = ours.read()
     await asyncio.sleep(idle_s)
@@ -173,4 +193,15 @@ async def _measured(
         await asyncio.sleep(1)
         used = ours.read().since(before)
         writes = {name: (each - written[name]) / calls for name, each in ours.writes().items()}
-    return idle, used, writes
+        lags = await _lags(ours, town, range(WARM_UP + calls, WARM_UP + 2 * calls))
+    return idle, used, writes, lags
+
+
+async def _lags(ours: _Services, town: Town, calls: range) -> list[float]:
+    """How long each fact of these calls took until its row could be read."""
+    async with watched(ours.database, town.partition) as history:
+        first = await town.log.next_offset(town.partition)
+        await arrivals(town, calls, BUSY_CALLS_A_SECOND)
+        end = await town.log.next_offset(town.partition)
+        await history.reach(end)
+        return await history.lags(town.log, first, end)

@@ -35,6 +35,8 @@ WAIT_MS: Final = 5_000
 GATHER_S: Final = 0.25
 """After a batch that was not full. A call has some fifteen groups of facts within a second, and a transaction
 for each would take more processor time than the queue's decisions."""
+COMMIT_S: Final = 1.0
+"""While batches follow each other: the broker's offset only shows lag, and a commit costs a round trip."""
 PAUSE_S: Final = 1.0
 _TYPES: Final = frozenset(type_name(each) for each in HEARS)
 _log = structlog.get_logger()
@@ -173,14 +175,18 @@ class Projector:
         writer = PartitionWriter(self._engine, partition, on_live=self._on_live)
         await writer.begin(self._log, self._tokens)
         reader = Reader(self._log, partition, records_max=RECORDS_MAX)
+        committed, committed_s = -1, -COMMIT_S
         while True:
             records = await reader.read(writer.next_offset, wait_ms=WAIT_MS)
             self.caught_up[partition] = self.caught_up.get(partition, False) or len(records) < RECORDS_MAX
             if records:
                 await writer.write(records)
+            is_due = not records or self._clock.elapsed() - committed_s >= COMMIT_S
+            if is_due and writer.next_offset != committed:
                 await self._log.commit(partition, writer.next_offset)
-                if len(records) < RECORDS_MAX:
-                    await self._clock.sleep(GATHER_S)
+                committed, committed_s = writer.next_offset, self._clock.elapsed()
+            if 0 < len(records) < RECORDS_MAX:
+                await self._clock.sleep(GATHER_S)
             else:
                 await asyncio.sleep(0)
 

@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from devtools.bench import report, run
+from contracts import codec
+from contracts.gateway import CallArrived
+from devtools.bench import office, report, run
 from devtools.bench.figures import Figure, at_most, percentile, ratio_at_least, ratio_at_most
 from devtools.bench.machine import Machine, described
+from devtools.bench.recorded import Recorded, copies
 from devtools.bench.report import Report
+from runtime.ports import LogRecord
+from services.history.rules.deduplication import accepts
 
 HERE = Machine(
     processor="A processor",
@@ -144,3 +149,22 @@ def test_a_parts_figures_are_put_among_those_of_the_last_whole_run(tmp_path: Pat
     assert "2 of 3 goals are reached" in page
     assert "**restart**: 3.5 s, wanted measured ≤ 3. decoding takes long." in page
     assert "from BYE to INVITE. Measured in a run of its own: 2026-11-22 08:00 UTC" in page
+
+
+def test_a_copied_call_is_another_call_for_whoever_reads_the_log() -> None:
+    """Its legs and its caller are others, and no reader takes its facts for repeats."""
+    gateway, leg_id = office.Gateway(), office.caller_leg(7)
+    arrived, reached = office.call(leg_id, "+79120000007")
+    said = (
+        gateway.record(arrived),
+        office.record(reached, office.VOLGA, source="routing", id_=leg_id, seq=5),
+    )
+    facts = tuple(LogRecord(0, at, 0, each.headers, each.value) for at, each in enumerate(said))
+
+    made = [each for copy in copies(Recorded(calls=1, facts=facts), 2) for each in copy]
+
+    heard: dict[str, tuple[int, int]] = {}
+    assert all(accepts(heard, codec.envelope(each.headers), at) for at, each in enumerate(made))
+    told = [codec.decode(codec.envelope(each.headers).type, each.value) for each in made]
+    calls = [(each.leg_id, each.caller) for each in told if isinstance(each, CallArrived)]
+    assert calls == [("kazan.c0-7", "+71000000007"), ("kazan.c1-7", "+71010000007")]
