@@ -21,11 +21,11 @@ from services.history.activities import tables
 from services.history.rules.table_rows import CHILDREN
 
 DAYS: Final = 7
-TIMES: Final = 40
+TIMES: Final = 80
 """Copies on the log: as many as history reads within a minute."""
 AT_ONCE: Final = 500
 STEP: Final = 10_000_000
-"""Between the offsets of one copy's facts and the next one's."""
+"""Between the offsets of one copy's facts and those of the next, which came earlier."""
 DAY_MS: Final = 24 * 3_600_000
 FILLED: Final = ("agent_changes", "contacts", *CHILDREN)
 """The tables that grow with calls; what else there is has a row for a source, a cell or a subject."""
@@ -90,7 +90,7 @@ async def fill(bench: Bench, made: Company, stored: Read) -> int:
 def _copying(table: str, times: int) -> str:
     """The statement that copies a table's rows, each copy of other calls and a while earlier."""
     step_ms = DAYS * DAY_MS // (times + 1)
-    made = {"offset": f'"offset" + copy * {STEP}::bigint'}
+    made = {"offset": f'"offset" - copy * {STEP}::bigint'}
     for column in tables.METADATA.tables[table].c:
         quoted = f'"{column.name}"'
         if column.name.endswith("_at") or column.name == "at":

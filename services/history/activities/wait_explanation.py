@@ -3,16 +3,18 @@
 from typing import Final
 
 from msgspec import structs
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import codec
-from contracts.ids import Instant
+from contracts.ids import Instant, OrganizationId
 from contracts.message import Fact
 from contracts.rights import Action
 from services.history.activities import tables
 from services.history.activities.authentication import Principal
 from services.history.activities.visibility import reaches_department
+from services.history.rules.agent_changes import ChangeKind
+from services.history.rules.live_contacts import LiveKind
 from services.history.rules.wait_explanation import PlaceWhy, explain_wait
 from services.history.state import Contact, Place
 
@@ -42,25 +44,6 @@ async def _place(connection: AsyncConnection, contact: Contact, place: Place, no
     table = tables.agent_changes
     mine = table.c.organization_id == contact.organization_id
     until_at = Instant(now if place.ended_at is None else place.joined_at + place.waited_ms)
-    latest = (
-        select(table.c.kind, table.c.subject, func.max(table.c.offset).label("offset"))
-        .where(mine, table.c.at < place.joined_at)
-        .group_by(table.c.kind, table.c.subject)
-        .subquery()
-    )
-    before = await connection.execute(
-        select(table.c.type, table.c.document)
-        .join(
-            latest,
-            and_(
-                table.c.kind == latest.c.kind,
-                table.c.subject == latest.c.subject,
-                table.c.offset == latest.c.offset,
-            ),
-        )
-        .where(mine)
-        .order_by(table.c.offset)
-    )
     during = await connection.execute(
         select(table.c.at, table.c.type, table.c.document)
         .where(mine, table.c.at >= place.joined_at, table.c.at <= until_at)
@@ -70,10 +53,39 @@ async def _place(connection: AsyncConnection, contact: Contact, place: Place, no
     return explain_wait(
         contact,
         place,
-        [_fact(row.type, row.document) for row in before],
+        await holding(connection, contact.organization_id, place.joined_at),
         [(Instant(row.at), _fact(row.type, row.document)) for row in during],
         until_at=until_at,
     )
+
+
+async def holding(connection: AsyncConnection, organization_id: OrganizationId, at: Instant) -> list[Fact]:
+    """The last change of each kind and subject before an instant, found by one look at the key for each.
+
+    There are millions of changes and hundreds of subjects. A partition's time never goes back, so that those
+    before an instant are those below an offset; and every subject has its live row.
+    """
+    table, live = tables.agent_changes, tables.live_rows
+    mine = table.c.organization_id == organization_id
+    first = select(table.c.offset).where(mine, table.c.at >= at).order_by(table.c.at, table.c.offset).limit(1)
+    end = await connection.scalar(first)
+    kind = case(*((live.c.subject.startswith(f"{each}|", autoescape=True), str(each)) for each in ChangeKind))
+    subjects = (
+        select(kind.label("kind"), func.substr(live.c.subject, func.length(kind) + 2).label("subject"))
+        .where(live.c.organization_id == organization_id, live.c.kind == str(LiveKind.FACT))
+        .subquery()
+    )
+    newest = (
+        select(func.max(table.c.offset))
+        .where(mine, table.c.kind == subjects.c.kind, table.c.subject == subjects.c.subject)
+        .where(true() if end is None else table.c.offset < end)
+        .scalar_subquery()
+    )
+    latest = select(subjects.c.kind, subjects.c.subject, newest.label("offset")).subquery()
+    same = [table.c[name] == latest.c[name] for name in ("kind", "subject", "offset")]
+    query = select(table.c.type, table.c.document).join(latest, and_(*same)).where(mine)
+    found = await connection.execute(query.order_by(table.c.offset))
+    return [_fact(row.type, row.document) for row in found]
 
 
 def _fact(type_: str, document: str) -> Fact:
