@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy import CursorResult, insert, select, update
+from sqlalchemy import CursorResult, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -40,6 +40,15 @@ COMMIT_S: Final = 1.0
 PAUSE_S: Final = 1.0
 _TYPES: Final = frozenset(type_name(each) for each in HEARS)
 _log = structlog.get_logger()
+_POSITIONS: Final = tables.positions
+_MOVE: Final = (
+    update(_POSITIONS)
+    .where(
+        _POSITIONS.c.partition == bindparam("its_partition"),
+        _POSITIONS.c.next_offset == bindparam("from_offset"),
+    )
+    .values(next_offset=bindparam("to_offset"), now_at=bindparam("to_at"))
+)
 
 
 class OffsetMoved(Exception):
@@ -276,11 +285,14 @@ class PartitionWriter:
 
     async def _move(self, connection: AsyncConnection, to: Progress) -> None:
         """Move the offset first, so that a second process finds it moved."""
-        table = tables.positions
         done: CursorResult[tuple[int]] = await connection.execute(
-            update(table)
-            .where(table.c.partition == self._partition, table.c.next_offset == self._progress.next_offset)
-            .values(next_offset=to.next_offset, now_at=to.now_at)
+            _MOVE,
+            {
+                "its_partition": self._partition,
+                "from_offset": self._progress.next_offset,
+                "to_offset": to.next_offset,
+                "to_at": to.now_at,
+            },
         )
         if done.rowcount != 1:
             raise OffsetMoved(f"partition {self._partition} is written by another process")

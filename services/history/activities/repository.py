@@ -1,5 +1,6 @@
 """Loads what a batch of an organization's facts may concern, and writes what it changed."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,13 +10,14 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Row,
+    Select,
     String,
     Table,
     and_,
     any_,
+    bindparam,
     delete,
     insert,
-    literal,
     or_,
     select,
     true,
@@ -149,9 +151,7 @@ async def load_batch(
     await _load_contacts(connection, batch, kept, names)
     if cache.early:
         batch.early = {key: each for key, each in cache.early.items() if key[0] in names}
-    for row in await _chunked(
-        connection, tables.removals, tables.removals.c.subject, organization_id, _subjects(facts)
-    ):
+    for row in await _chunked(connection, tables.removals, "subject", organization_id, _subjects(facts)):
         batch.removals[row.key] = Removal(
             key=row.key, subject=row.subject, reason=row.reason, asked_at=Instant(row.asked_at)
         )
@@ -204,41 +204,40 @@ async def contacts_named(
 async def _ids_named(
     connection: AsyncConnection, organization_id: OrganizationId, names: Sequence[str]
 ) -> list[ContactId]:
-    table = tables.contact_names
-    found = await _chunked(connection, table, table.c.name, organization_id, names)
+    found = await _chunked(connection, tables.contact_names, "name", organization_id, names)
     return list(dict.fromkeys(ContactId(row.contact_id) for row in found))
 
 
 async def _contacts(
     connection: AsyncConnection, organization_id: OrganizationId, ids: Sequence[ContactId]
 ) -> list[state.Contact]:
-    table = tables.contacts
-    stored = await _chunked(connection, table, table.c.contact_id, organization_id, ids)
+    stored = await _chunked(connection, tables.contacts, "contact_id", organization_id, ids)
     return [state.decoded(row.document) for row in stored]
 
 
 async def _chunked(
     connection: AsyncConnection,
     table: Table,
-    column: ColumnElement[str],
+    column: str,
     organization_id: OrganizationId,
     values: Sequence[str],
 ) -> list[Row[Any]]:
     found: list[Row[Any]] = []
+    query = _any_of(table, column, connection.dialect.name)
     for first in range(0, len(values), PARAMETERS_MAX):
-        wanted = _is_any_of(connection, column, values[first : first + PARAMETERS_MAX])
-        query = select(table).where(table.c.organization_id == organization_id, wanted)
-        found += (await connection.execute(query)).all()
+        chunk = list(values[first : first + PARAMETERS_MAX])
+        found += await connection.execute(query, {"organization_id": organization_id, "values": chunk})
     return found
 
 
-def _is_any_of(
-    connection: AsyncConnection, column: ColumnElement[str], values: Sequence[str]
-) -> ColumnElement[bool]:
+@functools.cache
+def _any_of(table: Table, column: str, dialect: str) -> Select[Any]:
     """PostgreSQL takes a list as one parameter: one prepared statement for lists of any length."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(String)))
-    return column.in_(values)
+    if dialect == "postgresql":
+        wanted = table.c[column] == any_(bindparam("values", type_=ARRAY(String)))
+    else:
+        wanted = table.c[column].in_(bindparam("values", expanding=True))
+    return select(table).where(table.c.organization_id == bindparam("organization_id"), wanted)
 
 
 async def write_batch(
