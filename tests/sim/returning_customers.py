@@ -377,6 +377,14 @@ class Watchers:
                 )
             case AgentLeaves() if number in self._agent_legs:
                 self._doing.hang_up(self._agent_legs[number])
+            case OrderAgain() | BeErased():
+                self._do_unheard(plan, number)
+            case _:
+                self._do_to_everybody(plan.deed, number, department_id)
+
+    def _do_unheard(self, plan: Plan, number: str) -> None:
+        """What a decider that stands still does not hear."""
+        match plan.deed:
             case OrderAgain(for_s=for_s, leaves_after_s=leaves_after_s):
                 leg_id = self._lines[number]
                 self._doing.hold_up("callback", for_s)
@@ -388,7 +396,7 @@ class Watchers:
                     self._doing.press(self._lines[number], "1")
                 self._doing.later(after_s, lambda: self._erase(number))
             case _:
-                self._do_to_everybody(plan.deed, number, department_id)
+                pass
 
     def _do_to_everybody(self, deed: Deed, number: str, department_id: DepartmentId) -> None:
         match deed:
