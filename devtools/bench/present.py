@@ -76,7 +76,7 @@ def _figure(name: str, share: float, together: list[float], alone: list[float], 
         against="one client, same run",
         goal=at_most(1000) if share > MEDIAN else None,
         how=how,
-        bound_by="history's batches, at most one in 100 ms, and their transaction" if share > MEDIAN else "",
+        bound_by="history's batches, at most one in 250 ms, and their transaction" if share > MEDIAN else "",
     )
 
 

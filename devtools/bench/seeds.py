@@ -19,10 +19,10 @@ class Betrayed(Exception):
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Measure the storms of one test run, on two workers as in `make test`."""
+    """Measure the storms of one test run, on three workers as in `make test`."""
     count = bench.size(SEEDS, QUICK_SEEDS)
     bench.say(f"simulation: {count} mornings")
-    argv = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", STORMS]
+    argv = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadgroup", STORMS]
     began = time.perf_counter()
     done = subprocess.run(
         argv,
@@ -41,7 +41,7 @@ def measure(bench: Bench) -> list[Figure]:
             unit="s",
             measured=seconds,
             goal=at_most(SECONDS_MAX) if count == SEEDS else None,
-            how=f"{count} stormy mornings on two workers, each judged and replayed; pytest's start counts",
+            how=f"{count} stormy mornings on three workers, each judged and replayed; pytest's start counts",
             bound_by="a morning is played by the real hosts and edges, in Python; nearly half of it are the "
             "hosts' turns, by a sampled profile",
         )
