@@ -19,6 +19,7 @@ from services.callback import decider as callback_decider
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, bridges, customer_calls_in, spoken_texts
 from services.callback.state import Callback
+from services.gateway.decider import resync
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY, _DECIDE, announcements, callbacks, customers, legs, offering
 from services.queue.rules import waiting
@@ -235,6 +236,11 @@ def m23_a_customer_of_whose_calls_only_the_newest_counts(patch: pytest.MonkeyPat
     patch.setitem(callback_decider._APPLY, kind, forgetful)
 
 
+def m24_a_recording_given_up_since_its_leg_is_gone(patch: pytest.MonkeyPatch) -> None:
+    """The gateway did not hear that it was begun, and asks for it again."""
+    patch.setattr(resync, "_drop_begun", lambda *_: None)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -261,4 +267,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m21_a_command_dropped_by_who_has_lost_the_pbx,
     m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away,
     m23_a_customer_of_whose_calls_only_the_newest_counts,
+    m24_a_recording_given_up_since_its_leg_is_gone,
 )

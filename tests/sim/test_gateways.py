@@ -48,12 +48,14 @@ KEPT = (
     (with_gateways_that_sleep, 10),
     (with_gateways_that_sleep, 12),
     (with_gateways_that_sleep, 42),
+    (with_gateways_that_are_cut_off, 44),
     (with_gateways_that_are_cut_off, 116),
 )
 """3: a gateway that was cut off hung up its successor's talk as unknown.
 10: one that woke dropped a command as too early, whose predecessors its successor had answered (M-21).
 12: one that woke dialled a leg that its successor had told as lost.
 42: the same, but only because the simulation let it read the log in its sleep.
+44: a recording that had begun was given up, since the reply was lost and its leg gone (M-24).
 116: a PBX was away for longer than one is waited for, and its recordings were given up, as EC-63 says; the
 checker wanted them freed."""
 SEEDS = int(os.environ.get("SEEDS", "100"))

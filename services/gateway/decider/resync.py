@@ -32,7 +32,9 @@ def pbx_there(state: GatewayState, now: int, there: port.PbxThere) -> None:
     for bridge in [each for each in state.bridges.values() if each.is_up and not each.is_over]:
         if bridge.bridge_id not in there.bridges:
             bridge_over(state, bridge)
-    _compare_recordings(state, now, {each.recording_id for each in there.recordings})
+    recordings = {each.recording_id for each in there.recordings}
+    _drop_begun(state, recordings)
+    _compare_recordings(state, now, recordings)
     for device in there.devices:
         if state.devices.get(device.address) is not device.state:
             say_device(state, device.address, device.state)
@@ -84,6 +86,16 @@ def _go_on_ringing(state: GatewayState, now: int, leg: Leg, seen: port.LegSeen) 
     else:
         until_at = (leg.ringing_at or leg.started_at) + seen.ring_ms_max
     state.timers.set("ring", leg.leg_id, max(now, until_at))
+
+
+def _drop_begun(state: GatewayState, seen: set[RecordingId]) -> None:
+    """Ask no more for recordings that the PBX has begun: its reply was lost.
+
+    Of one whose leg has ended meanwhile it would say «gone», as if nothing had been recorded.
+    """
+    for number, pending in list(state.pending.items()):
+        if isinstance(pending.request, telephony.Record) and pending.request.recording_id in seen:
+            state.replied(number)
 
 
 def _compare_recordings(state: GatewayState, now: int, seen: set[RecordingId]) -> None:

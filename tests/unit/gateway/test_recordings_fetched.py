@@ -8,7 +8,7 @@ from contracts.directory import Language
 from contracts.gateway import LegEnded, RecordingFinished, RecordingSpooled
 from contracts.ids import RecordingId
 from services.gateway import port
-from services.gateway.simulated import Step
+from services.gateway.simulated import MemoryPbx, Step
 from services.gateway.simulated.script import Until
 from tests.contract.gateway.benches import voice
 from tests.unit.gateway.harness import PBX, GatewayHarness, answer, record
@@ -102,6 +102,25 @@ def test_lost_words_between_gateway_and_pbx_keep_no_recording_back() -> None:
     pbx = office.network.pbxs[PBX]
     pbx.recorder.interrupt()
     office.run(30_000)
+    assert_whole(office)
+
+
+@pytest.mark.rule("V7", "V8")
+def test_m24_a_recording_that_was_begun_while_the_gateway_was_cut_off_is_fetched() -> None:
+    """The PBX's reply was lost, and the caller has hung up: the leg is gone, the sound is not."""
+    office = GatewayHarness(network={**SLOW, "latency_ms_min": 200, "latency_ms_max": 300})
+    leg_id = office.calls_in(then=SAYS)
+    office.run(1_000)
+    office.tell(answer(leg_id))
+    office.run(1_000)
+    office.tell(record(leg_id))
+    assert not office.network.pbxs[PBX].recorder.tapes
+    leg = office.network.pbxs[PBX].legs[leg_id]
+    while not leg.is_over:
+        office.now += 10
+        office.network.advance(office.now)
+    office.pbx = MemoryPbx(office.network.pbxs[PBX], lambda: office.now)
+    office.run(15_000)
     assert_whole(office)
 
 
