@@ -33,13 +33,7 @@ def facts(bench: Bench) -> list[Figure]:
             measured=handled / seconds,
             how="apply + decide of the queue, one core, no I/O: facts heard and facts said "
             "(each is applied and decided on), a thousand waiting, ten agents",
-        ),
-        Figure(
-            name="decider core, facts heard",
-            unit="facts/s",
-            measured=heard / seconds,
-            how="the same, counting only what came from outside",
-        ),
+        )
     ]
 
 

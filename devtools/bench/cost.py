@@ -46,7 +46,6 @@ def measure(bench: Bench) -> list[Figure]:
     where = "Apache Kafka" if bench.apache else "the embedded broker"
     plans = (
         Plan(kind=StrategyKind.LONGEST_IDLE, calls=bench.size(1_000, 80), a_second=None, goal=at_most(1)),
-        Plan(kind=StrategyKind.LONGEST_IDLE, calls=bench.size(300, 40), a_second=CALLS_A_SECOND),
         # Fifty phones ring for each call: the log must keep up with some three hundred records a call.
         Plan(kind=StrategyKind.RING_ALL, calls=bench.size(80, 20), a_second=CALLS_A_SECOND // 5),
     )

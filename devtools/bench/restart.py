@@ -20,18 +20,41 @@ BOUND_BY = (
     "decoding them, and building the sorted lists, all on one core"
 )
 BEYOND_S_MAX = 3
+FEW = 20_000
+ANEW = "restart: a process with {} places is started anew"
+BY_A_STANDBY = "restart: a standby takes {} places over, beyond the session timeout"
 
 
 def measure(bench: Bench) -> list[Figure]:
     """Measure a standby's takeover (Apache Kafka, a group of two) and a restart of the same process."""
-    waiting = bench.size(LONG, QUICK_LONG)
-    figures = [_started_anew(bench, waiting)]
-    if bench.apache is not None:
-        figures.insert(0, _taken_over(bench, bench.apache, waiting))
+    few, many = bench.size(FEW, QUICK_LONG // 5), bench.size(LONG, QUICK_LONG)
+    (with_few, _), (with_many, how) = _started_anew(bench, few), _started_anew(bench, many)
+    figures = [_figure(ANEW, few, many, with_few, with_many, how)]
+    if (broker := bench.apache) is not None:
+        with_few, with_many = _taken_over(bench, broker, few), _taken_over(bench, broker, many)
+        how = (
+            "kill -9 of the owner until the standby's first dial command is read, on Apache Kafka, less the "
+            f"session timeout of {SESSION_MS // 1000} s"
+        )
+        figures.insert(0, _figure(BY_A_STANDBY, few, many, with_few, with_many, how))
     return figures
 
 
-def _taken_over(bench: Bench, broker: str, waiting: int) -> Figure:
+def _figure(name: str, few: int, many: int, with_few: float, with_many: float, how: str) -> Figure:
+    return Figure(
+        name=name.format(f"{many:,}"),
+        unit="s",
+        measured=with_many,
+        baseline=with_few,
+        against=f"{few:,} places",
+        goal=at_most(BEYOND_S_MAX),
+        how=how,
+        bound_by=BOUND_BY,
+    )
+
+
+def _taken_over(bench: Bench, broker: str, waiting: int) -> float:
+    """Seconds beyond the session timeout."""
     bench.say(f"restart: a standby takes {waiting:,} places over, on Apache Kafka")
     found = bench.prepared(waiting)
     settings = bench.fresh_settings(broker)
@@ -43,16 +66,7 @@ def _taken_over(bench: Bench, broker: str, waiting: int) -> Figure:
     seconds = uvloop.run(_killed(settings, found, replicas))
     for each in replicas:
         each.kill()
-    return Figure(
-        name=f"restart: a standby takes {waiting:,} places over, beyond the session timeout",
-        unit="s",
-        measured=seconds - SESSION_MS / 1000,
-        goal=at_most(BEYOND_S_MAX),
-        how="kill -9 of the owner until the standby's first dial command is read, on Apache Kafka, less "
-        "the session "
-        f"timeout of {SESSION_MS // 1000} s",
-        bound_by=BOUND_BY,
-    )
+    return seconds - SESSION_MS / 1000
 
 
 async def _killed(settings: dict[str, str], found: prepared.Prepared, replicas: list[Service]) -> float:
@@ -75,22 +89,17 @@ def _places(service: Service) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("ringback_places_waiting "))
 
 
-def _started_anew(bench: Bench, waiting: int) -> Figure:
+def _started_anew(bench: Bench, waiting: int) -> tuple[float, str]:
+    """Seconds, and how they were measured."""
     bench.say(f"restart: a process with {waiting:,} places is killed and started anew")
     settings, service, found = dialling.started(bench, bench.broker, waiting)
     began, seconds = uvloop.run(_restarted(settings, found, service))
     resident = rss_bytes(service.process.pid)
     service.kill()
-    return Figure(
-        name=f"restart: a process with {waiting:,} places is started anew",
-        unit="s",
-        measured=seconds,
-        goal=at_most(BEYOND_S_MAX),
-        how=f"kill -9, start, until the first dial command is read; {began:.1f} s of it pass before the "
-        "process is up, "
-        f"imports included; {resident / waiting / 1024:.1f} KiB resident per place afterwards, everything "
-        "included",
-        bound_by=BOUND_BY,
+    return seconds, (
+        f"kill -9, start, until the first dial command is read; {began:.1f} s of it pass before the process "
+        f"is up, imports included; {resident / waiting / 1024:.1f} KiB resident per place afterwards, "
+        "everything included"
     )
 
 

@@ -1,6 +1,5 @@
 """What is measured on each side, in the same words: the code does not know whose queue it is."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -15,7 +14,6 @@ TALK_S: Final = 2.0
 QUEUED: Final = 20
 """Callers who wait at any moment while processor time is measured, so that each call is a queued one."""
 BURST_TALK_S: Final = 1.0
-IDLE_S: Final = 10.0
 WARM_UP: Final = 5
 
 
@@ -26,7 +24,6 @@ class Sizes(Struct, frozen=True, kw_only=True):
     waiting: int
     calls: int
     burst: int
-    idle_s: float = IDLE_S
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -34,9 +31,6 @@ class Measured(Struct, frozen=True, kw_only=True):
 
     hand_overs_one: list[float]
     hand_overs_many: list[float]
-    idle: Reading
-    """Processor time in `idle_s`, all phones registered and nobody calling."""
-    idle_s: float
     busy: Reading
     """Processor time of `calls` calls."""
     busy_s: float
@@ -57,11 +51,6 @@ class Measured(Struct, frozen=True, kw_only=True):
         return {name: 1000 * each / self.calls for name, each in self.busy.processor_s.items()}
 
     @property
-    def idle_ms_per_call(self) -> float:
-        """What of it the parts use when nobody calls."""
-        return 1000 * self.idle.busy_s / self.idle_s * self.busy_s / self.calls
-
-    @property
     def bytes_per_caller(self) -> dict[str, float]:
         """Resident memory of each part for one caller who waits."""
         return {name: each / self.waiting for name, each in self.memory.rss_bytes.items()}
@@ -71,10 +60,6 @@ async def measured(floor: Floor, pids: Mapping[str, int], sizes: Sizes) -> Measu
     """Measure one side."""
     agents = len(floor.pbx.agents)
     await floor.ready()
-    before = processes.read(pids)
-    await asyncio.sleep(sizes.idle_s)
-    idle = processes.read(pids).since(before)
-
     used, busy_s = await busy(floor, pids, sizes.calls)
     await floor.clear()
 
@@ -98,8 +83,6 @@ async def measured(floor: Floor, pids: Mapping[str, int], sizes: Sizes) -> Measu
     return Measured(
         hand_overs_one=one,
         hand_overs_many=many,
-        idle=idle,
-        idle_s=sizes.idle_s,
         busy=used,
         busy_s=busy_s,
         calls=sizes.calls,

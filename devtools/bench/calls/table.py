@@ -29,7 +29,6 @@ def measure(bench: Bench) -> list[Figure]:
         waiting=bench.size(1_000, 100),
         calls=bench.size(120, 30),
         burst=bench.size(200, 20),
-        idle_s=bench.size(4, 2),
     )
     theirs, their_kept = _theirs(bench, sizes)
     ours, our_kept, broker = _ours(bench, sizes)
@@ -116,14 +115,6 @@ def _hand_overs(ours: Measured, theirs: Measured, broker: str) -> list[Figure]:
                 bound_by=bound_by,
             ),
             Figure(
-                name=f"{name}, p95",
-                unit="ms",
-                measured=1000 * percentile(own, 0.95),
-                baseline=1000 * percentile(other, 0.95),
-                against=AGAINST,
-                how=how,
-            ),
-            Figure(
                 name=f"{name}, app_queue's mean over ours",
                 unit="times",
                 measured=mean(other) / mean(own),
@@ -150,16 +141,6 @@ def _cost(ours: Measured, theirs: Measured, broker: str) -> list[Figure]:
             baseline=other,
             against=f"{AGAINST}: all of its Asterisk, at {theirs.calls / theirs.busy_s:.1f} calls/s",
             how=f"{how}: {shares(ours.ms_per_call)}",
-        ),
-        Figure(
-            name="phones: processor time per queued call, less what is used when nobody calls",
-            unit="ms",
-            measured=own - ours.idle_ms_per_call,
-            baseline=other - theirs.idle_ms_per_call,
-            against=AGAINST,
-            how=f"the same, less {ours.idle_ms_per_call:.3g} ms of ours and {theirs.idle_ms_per_call:.3g} ms "
-            f"of theirs for the same time without calls (ours: {shares(ours.idle.processor_s)} s in "
-            f"{ours.idle_s:.0f} s)",
         ),
         Figure(
             name="phones: processor time per queued call, Asterisk alone",
