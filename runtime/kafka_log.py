@@ -33,8 +33,9 @@ from runtime.ports import (
 
 ANSWER_MS_MAX: Final = 10_000
 """A send or a fetch that takes longer has an unclear outcome and is repeated."""
-FETCH_WAIT_MS: Final = 5_000
-"""A broker answers at once when a record comes; polls are most of what an idle service uses."""
+FETCH_WAIT_MS: Final = 2_000
+"""A broker answers at once when a record comes. Polls of half a second were most of what an idle service
+used."""
 IDLE_ROUND_MS: Final = 5_000
 """How often aiokafka's fetcher looks around when nothing wakes it, for each consumer."""
 BATCH_BYTES_MAX: Final = 1_000_000
@@ -42,7 +43,7 @@ BATCH_BYTES_MAX: Final = 1_000_000
 FETCH_BYTES_MAX: Final = 1_100_000
 """The largest batch with its framing; a reader of one record at a start would hold more for nothing."""
 SILENT_MS_MAX: Final = 15_000
-"""A broker answers a fetch at least every five seconds; fifteen seconds of silence is an outage."""
+"""A broker answers a fetch at least every two seconds; fifteen seconds of silence is an outage."""
 SESSION_MS: Final = 20_000
 """After how long a killed replica's partitions move; a rolling restart of one replica takes less."""
 POLL_MS_MAX: Final = 300_000
