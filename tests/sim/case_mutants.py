@@ -19,7 +19,9 @@ from services.callback import decider as callback_decider
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, bridges, customer_calls_in, spoken_texts
 from services.callback.state import Callback
-from services.gateway.decider import resync
+from services.gateway import port
+from services.gateway.decider import events, resync
+from services.gateway.decider.effects import CloseRecording
 from services.gateway.decider.gateway_state import GatewayState
 from services.queue.decider import _APPLY, _DECIDE, announcements, callbacks, customers, legs, offering
 from services.queue.rules import waiting
@@ -241,6 +243,21 @@ def m24_a_recording_given_up_since_its_leg_is_gone(patch: pytest.MonkeyPatch) ->
     patch.setattr(resync, "_drop_begun", lambda *_: None)
 
 
+def m25_a_recording_that_is_lost_because_no_list_has_it(patch: pytest.MonkeyPatch) -> None:
+    """A request of a process that has died was still on its way to the PBX."""
+
+    def comparing(state: GatewayState, now: int, there: port.PbxThere) -> None:
+        listed = {each.recording_id for each in there.recordings}
+        for recording_id in [each for each in state.recordings if each not in listed]:
+            recording = state.recordings[recording_id]
+            if recording.is_started and not (recording.is_spooled or recording.is_finished):
+                lost = CloseRecording(recording_id=recording_id, bytes=None, cause=port.Cause.CUT_OFF)
+                state.effects.append(lost)
+        resync.pbx_there(state, now, there)
+
+    patch.setattr(events, "pbx_there", comparing)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -268,4 +285,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m22_a_customer_who_is_dialled_after_a_talk_because_queue_is_away,
     m23_a_customer_of_whose_calls_only_the_newest_counts,
     m24_a_recording_given_up_since_its_leg_is_gone,
+    m25_a_recording_that_is_lost_because_no_list_has_it,
 )

@@ -66,12 +66,14 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     ),
     case_mutants.m23_a_customer_of_whose_calls_only_the_newest_counts: on_a_day_of_late_deciders,
     case_mutants.m24_a_recording_given_up_since_its_leg_is_gone: with_gateways_that_are_cut_off,
+    case_mutants.m25_a_recording_that_is_lost_because_no_list_has_it: with_gateways_that_sleep,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {
     case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence: 245,
     case_mutants.m23_a_customer_of_whose_calls_only_the_newest_counts: 242,
     case_mutants.m24_a_recording_given_up_since_its_leg_is_gone: 44,
+    case_mutants.m25_a_recording_that_is_lost_because_no_list_has_it: 134,
 }
 """A morning that shows a bug which one in a hundred shows; it is played first."""
 

@@ -48,6 +48,9 @@ KEPT = (
     (with_gateways_that_sleep, 10),
     (with_gateways_that_sleep, 12),
     (with_gateways_that_sleep, 42),
+    (with_gateways_that_sleep, 134),
+    (with_gateways_that_sleep, 322),
+    (with_gateways_that_die, 122),
     (with_gateways_that_are_cut_off, 44),
     (with_gateways_that_are_cut_off, 116),
 )
@@ -56,6 +59,8 @@ KEPT = (
 12: one that woke dialled a leg that its successor had told as lost.
 42: the same, but only because the simulation let it read the log in its sleep.
 44: a recording that had begun was given up, since the reply was lost and its leg gone (M-24).
+134, 322: a recording was told as lost, since it was still on its way when the PBX listed what it has (M-25).
+122: S3 had more than the PBX, but only because the simulation shortened a recording after it had sent it.
 116: a PBX was away for longer than one is waited for, and its recordings were given up, as EC-63 says; the
 checker wanted them freed."""
 SEEDS = int(os.environ.get("SEEDS", "100"))

@@ -9,11 +9,10 @@ from contracts.gateway import LegRinging, PbxReturned
 from contracts.ids import Instant, RecordingId
 from services.gateway import port, rules
 from services.gateway.decider.devices import say_device
-from services.gateway.decider.effects import CloseRecording, FetchRecording
+from services.gateway.decider.effects import FetchRecording
 from services.gateway.decider.gateway_state import GatewayState
 from services.gateway.decider.leg_end import bridge_over, fetch_awaited, lose_leg
 from services.gateway.decider.leg_start import arrived, picked_up
-from services.gateway.port import Cause
 from services.gateway.state import Leg, Phase
 
 
@@ -32,9 +31,8 @@ def pbx_there(state: GatewayState, now: int, there: port.PbxThere) -> None:
     for bridge in [each for each in state.bridges.values() if each.is_up and not each.is_over]:
         if bridge.bridge_id not in there.bridges:
             bridge_over(state, bridge)
-    recordings = {each.recording_id for each in there.recordings}
-    _drop_begun(state, recordings)
-    _compare_recordings(state, now, recordings)
+    _drop_begun(state, {each.recording_id for each in there.recordings})
+    _fetch_recordings(state, now)
     for device in there.devices:
         if state.devices.get(device.address) is not device.state:
             say_device(state, device.address, device.state)
@@ -98,17 +96,18 @@ def _drop_begun(state: GatewayState, seen: set[RecordingId]) -> None:
             state.replied(number)
 
 
-def _compare_recordings(state: GatewayState, now: int, seen: set[RecordingId]) -> None:
+def _fetch_recordings(state: GatewayState, now: int) -> None:
+    """Fetch what should be with the PBX, whether it listed it or not: it says `gone` of what it has not.
+
+    A request to record may have been under way when it listed them, also that of a process that died since.
+    """
     for recording in [each for each in state.recordings.values() if not each.is_finished]:
-        if recording.is_spooled or not recording.is_started:
+        if recording.is_spooled or not recording.is_started or _is_requested(state, recording.recording_id):
             continue
-        if recording.recording_id in seen and state.live(recording.leg_id) is None:
+        if state.live(recording.leg_id) is None:
             fetch_awaited(state, now, recording)
-        elif recording.recording_id in seen:
+        else:
             state.effects.append(FetchRecording(recording_id=recording.recording_id))
-        elif not _is_requested(state, recording.recording_id):
-            cut = CloseRecording(recording_id=recording.recording_id, bytes=None, cause=Cause.CUT_OFF)
-            state.effects.append(cut)
 
 
 def _release(state: GatewayState, now: int, recording_id: RecordingId) -> None:

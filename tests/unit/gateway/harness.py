@@ -44,7 +44,7 @@ from services.gateway.decider import (
     SpooledRecording,
     Superseded,
 )
-from services.gateway.port import Cause
+from services.gateway.port import Cause, Result
 from services.gateway.simulated import AudioLibrary, Call, MemoryPbx, SimulatedNetwork
 from services.gateway.simulated import script as scripts
 from tests import offices
@@ -96,6 +96,7 @@ class GatewayHarness:
         self._seqs: dict[str, int] = {}
         self._heard = 0
         self._waiting: list[SpooledRecording] = []
+        self._fetched: list[RecordingId] = []
         self.start()
 
     # The process
@@ -167,7 +168,11 @@ class GatewayHarness:
                 file = self.files.setdefault(event.recording_id, bytearray())
                 if event.from_byte <= len(file):
                     file[event.from_byte :] = event.data
-            elif not (isinstance(event, port.Replied) and event.request < 0):
+            elif isinstance(event, port.Replied) and event.request < 0:
+                if event.result is Result.GONE:
+                    recording_id = self._fetched[-event.request - 1]
+                    self._close(CloseRecording(recording_id=recording_id, bytes=None, cause=Cause.CUT_OFF))
+            else:
                 self.machine.handle(self.now, event)
 
     def read_log(self) -> bool:
@@ -190,9 +195,7 @@ class GatewayHarness:
                 case Settled():
                     self.settled.add(effect.ref)
                 case FetchRecording():
-                    size = len(self.files.setdefault(effect.recording_id, bytearray()))
-                    fetch = port.FetchSound(recording_id=effect.recording_id, from_byte=size)
-                    self.pbx.ask(-1, fetch)
+                    self._fetch(effect.recording_id)
                 case CloseRecording():
                     self._close(effect)
                 case Superseded():
@@ -201,10 +204,16 @@ class GatewayHarness:
                     self.counted.append(effect.what)
         return bool(effects)
 
+    def _fetch(self, recording_id: RecordingId) -> None:
+        """As `activities` do: such requests have negative numbers, and `gone` closes what there is."""
+        self._fetched.append(recording_id)
+        size = len(self.files.setdefault(recording_id, bytearray()))
+        self.pbx.ask(-len(self._fetched), port.FetchSound(recording_id=recording_id, from_byte=size))
+
     def _close(self, closing: CloseRecording) -> None:
         data = bytes(self.files.get(closing.recording_id, b""))
         if closing.bytes is not None and len(data) < closing.bytes:
-            self.pbx.ask(-1, port.FetchSound(recording_id=closing.recording_id, from_byte=len(data)))
+            self._fetch(closing.recording_id)
             return
         if not data and closing.cause is Cause.CUT_OFF:
             self.machine.missing(closing.recording_id, "lost")

@@ -124,6 +124,45 @@ def test_m24_a_recording_that_was_begun_while_the_gateway_was_cut_off_is_fetched
     assert_whole(office)
 
 
+@pytest.mark.rule("V7", "V8")
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["same gateway", "next gateway"])
+def test_m25_a_recording_that_was_under_way_when_the_pbx_listed_what_it_has_is_not_lost(
+    is_restarted: bool,
+) -> None:
+    """Whoever connects meanwhile does not see it in the list, and the PBX begins it all the same."""
+    office = GatewayHarness(network={"latency_ms_min": 200, "latency_ms_max": 300})
+    leg_id = office.calls_in(then=SAYS)
+    office.run(1_000)
+    office.tell(answer(leg_id))
+    office.run(1_000)
+    office.tell(record(leg_id))
+    if is_restarted:
+        office.crash()
+    else:
+        office.pbx = MemoryPbx(office.network.pbxs[PBX], lambda: office.now)
+        office.turn()
+    assert not office.network.pbxs[PBX].recorder.tapes
+    office.run(15_000)
+    assert_whole(office)
+
+
+@pytest.mark.rule("V8")
+def test_a_recording_that_a_gateway_died_before_asking_for_is_told_as_lost() -> None:
+    """The PBX does not list it and has not begun it: it says so when it is asked for the sound."""
+    office = GatewayHarness()
+    leg_id = office.calls_in(then=(Step(until=Until.ANSWERED),))
+    office.tell(answer(leg_id))
+    office.run(1_000)
+    office.is_log_slow = True
+    office.tell(record(leg_id))
+    office.is_log_slow = False
+    office.crash()
+    office.run(1_000)
+    assert not office.network.pbxs[PBX].legs[leg_id].is_over
+    (finished,) = office.facts(RecordingFinished)
+    assert (finished.ok, finished.cause) == (False, "lost")
+
+
 @pytest.mark.rule("V7")
 def test_the_pbx_keeps_a_recording_until_s3_has_it() -> None:
     """A gateway's disk may be lost as well; the PBX's copy is the second one."""
