@@ -181,7 +181,9 @@ class Recorder:
         """End a recording; all its sound is sent before its end."""
         if tape.cause is not None:
             return
-        tape.closed_at, tape.cause = max(now, tape.track.started_at), cause
+        # The end of a leg may come here late, when more was sent already: a file does not become shorter.
+        told_until = tape.track.started_at + tape.told // SAMPLES_PER_MS
+        tape.closed_at, tape.cause = max(now, told_until), cause
         for each in (leg, tape.other):
             if each is not None and each.tape is tape:
                 each.tape = None

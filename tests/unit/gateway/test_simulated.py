@@ -7,11 +7,15 @@ import msgspec
 import pytest
 
 from contracts.gateway import LegEnded, Outcome
-from contracts.ids import PbxId
+from contracts.ids import LegId, PbxId
 from ringback.phones import read_script
 from runtime.wav import canonical_ms
+from services.gateway.port import AnyPbxEvent, Cause, RecordingClosed
 from services.gateway.simulated import AudioLibrary, SimulatedNetwork
 from services.gateway.simulated import script as scripts
+from services.gateway.simulated.agenda import Agenda
+from services.gateway.simulated.legs import SimulatedLeg
+from services.gateway.simulated.media import Recorder
 from tests.contract.gateway.benches import MEDIA, voice, wav
 from tests.unit.gateway.harness import GatewayHarness, answer, dial, play, record
 
@@ -119,3 +123,20 @@ def test_the_example_can_be_read(file: str) -> None:
     script = read_script(Path(__file__).parents[3] / file)
     assert sorted(script.pbxs) == ["cloud", "office", "second"]
     assert scripts.texts(script)
+
+
+def test_a_recording_whose_end_is_heard_late_is_as_long_as_what_was_sent() -> None:
+    """Its leg ended before the last piece went out; a file does not become shorter again."""
+    told: list[AnyPbxEvent] = []
+    agenda = Agenda()
+    recorder = Recorder(agenda, told.append, None)
+    leg = SimulatedLeg(leg_id=LegId("leg-1"), is_arrived=True, since_at=0, handset=None)
+    recorder.record(leg, record(leg.leg_id), 0)
+    while not told:
+        agenda.run(agenda.next_at() or 0)
+    (tape,) = recorder.tapes.values()
+    recorder.close(leg, tape, agenda.now - 20, Cause.HANG_UP)
+    closed = told[-1]
+    assert isinstance(closed, RecordingClosed)
+    assert tape.closed_at is not None
+    assert closed.bytes == len(tape.track.until(tape.closed_at))
