@@ -230,7 +230,7 @@ class Callback(Record, frozen=True, array_like=True):
     """Nobody dials before this: queue may say that the talk on that leg has ended the callback."""
     live_department_id: DepartmentId | None = None
     """Whose customer `live_leg_id` is, and after its end whose talk that was."""
-    live_beside: tuple[LegId, ...] = ()
+    other_live_legs: tuple[LegId, ...] = ()
     """The customer's other calls, if there are several: nobody dials before the last has ended (C15)."""
 
     def word_in_ms(self, now: Instant) -> int | None:
@@ -265,7 +265,7 @@ class Callback(Record, frozen=True, array_like=True):
             self.customer_leg_id,
             None if self.cancelled is None else self.cancelled.leg_id,
             self.live_leg_id,
-            *self.live_beside,
+            *self.other_live_legs,
         )
         return tuple(leg_id for leg_id in found if leg_id is not None)
 

@@ -232,8 +232,8 @@ def m23_a_customer_of_whose_calls_only_the_newest_counts(patch: pytest.MonkeyPat
     def forgetful(state: Any, fact: Any) -> None:
         apply(state, fact)
         callback = state.callbacks.get(fact.callback_id)
-        if callback is not None and callback.live_beside:
-            state.callbacks.change(callback, live_leg_id=fact.leg_id, live_beside=())
+        if callback is not None and callback.other_live_legs:
+            state.callbacks.change(callback, live_leg_id=fact.leg_id, other_live_legs=())
 
     patch.setitem(callback_decider._APPLY, kind, forgetful)
 

@@ -80,7 +80,7 @@ def apply_started(state: CallbackState, fact: AttemptStarted) -> None:
         is_joined=False,
         live_leg_id=None,
         live_department_id=None,
-        live_beside=(),
+        other_live_legs=(),
         plays=callback.plays + 1,
         play_id=fact.whisper_play_id,
     )
@@ -230,7 +230,7 @@ def apply_agent_lost(state: CallbackState, fact: AgentLost) -> None:
     left = callback.cancelled if callback.customer is None else callback.customer
     noted = with_line(state, callback, "agent_lost", agent_id=fact.agent_id)
     state.callbacks.change(
-        noted, phase=Phase.WAITING, customer=None, cancelled=left, live_leg_id=None, live_beside=()
+        noted, phase=Phase.WAITING, customer=None, cancelled=left, live_leg_id=None, other_live_legs=()
     )
     is_last = left is not None and not callback.has_attempts_left
     state.wait(callback, rules.RING_GRACE_MS if is_last else None)
@@ -393,7 +393,7 @@ def apply_failed(state: CallbackState, fact: AttemptFailed) -> None:
         phase=Phase.WAITING,
         customer=None,
         live_leg_id=None,
-        live_beside=(),
+        other_live_legs=(),
         is_joined=False,
         bridged_at=None,
         recording_id=None,

@@ -42,7 +42,7 @@ def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
         if callback.live_bridged_at is None:
             _count(state, noted, fact.leg_id)
         else:
-            state.callbacks.change(noted, live_beside=(*callback.live_beside, fact.leg_id))
+            state.callbacks.change(noted, other_live_legs=(*callback.other_live_legs, fact.leg_id))
 
 
 def _count(
@@ -50,16 +50,16 @@ def _count(
 ) -> None:
     """Of several calls of the customer this one counts: the one on which somebody talks, else the newest."""
     calls = (
-        callback.live_beside
+        callback.other_live_legs
         if callback.live_leg_id is None
-        else (*callback.live_beside, callback.live_leg_id)
+        else (*callback.other_live_legs, callback.live_leg_id)
     )
     state.callbacks.change(
         callback,
         live_leg_id=leg_id,
         live_bridged_at=bridged_at,
         live_department_id=None,
-        live_beside=tuple(each for each in calls if each != leg_id),
+        other_live_legs=tuple(each for each in calls if each != leg_id),
     )
 
 
@@ -162,7 +162,7 @@ def apply_joined(state: CallbackState, fact: CustomerJoined) -> None:
         customer=Dial(fact.leg_id, True),
         cancelled=None,
         live_leg_id=None,
-        live_beside=(),
+        other_live_legs=(),
         is_joined=True,
         origin=Origin.QUEUE,
         play_id=fact.play_id,
@@ -176,7 +176,7 @@ def apply_bridged(state: CallbackState, fact: Bridged) -> None:
         callback = state.callback_on(leg_id)
         if callback is not None and callback.live_leg_id == leg_id:
             state.callbacks.change(callback, live_bridged_at=state.now_at)
-        elif callback is not None and leg_id in callback.live_beside:
+        elif callback is not None and leg_id in callback.other_live_legs:
             _count(state, callback, leg_id, state.now_at)
 
 
@@ -204,20 +204,20 @@ def live_leg_over(state: CallbackState, callback: Callback) -> None:
     is_talk = bridged_at is not None and state.now_at - bridged_at >= talk_ms_min
     state.callbacks.change(
         callback,
-        live_leg_id=callback.live_beside[-1] if callback.live_beside else None,
+        live_leg_id=callback.other_live_legs[-1] if callback.other_live_legs else None,
         live_bridged_at=None,
-        live_beside=callback.live_beside[:-1],
+        other_live_legs=callback.other_live_legs[:-1],
         word_until_at=Instant(state.now_at + rules.WORD_MS_MAX) if is_talk else None,
         live_department_id=callback.live_department_id if is_talk else None,
     )
-    if is_talk and not callback.live_beside and callback.phase is Phase.EXPECTING:
+    if is_talk and not callback.other_live_legs and callback.phase is Phase.EXPECTING:
         state.wait(callback, rules.WORD_MS_MAX)
 
 
 def call_beside_over(state: CallbackState, callback: Callback, leg_id: LegId) -> None:
     """Another one of the customer's own calls has ended. In `apply` only."""
     state.callbacks.change(
-        callback, live_beside=tuple(each for each in callback.live_beside if each != leg_id)
+        callback, other_live_legs=tuple(each for each in callback.other_live_legs if each != leg_id)
     )
 
 

@@ -166,7 +166,7 @@ def apply_ended(state: CallbackState, fact: LegEnded) -> None:
     if callback is not None and callback.live_leg_id == leg_id:
         customer_calls_in.live_leg_over(state, callback)
         state.ended_call_of = callback.callback_id
-    elif callback is not None and leg_id in callback.live_beside:
+    elif callback is not None and leg_id in callback.other_live_legs:
         customer_calls_in.call_beside_over(state, callback, leg_id)
     elif callback is not None and callback.order_leg_id == leg_id:
         state.callbacks.change(callback, order_leg_id=None)
