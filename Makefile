@@ -62,7 +62,7 @@ drill: setup ## a backup is restored, and a lost Kafka replaced, on real parts: 
 sim-mutants: setup ## plants each known bug in turn and shows the morning that betrays it
 	@.venv/bin/python -m tests.sim.run_mutants $(ARGS)
 
-bench: setup ## every figure with its baseline, 12 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
+bench: setup ## every figure with its baseline, 25 minutes, into docs/benchmarks.md (ARGS="--only host", ARGS=--quick)
 	@$(DEV) bench $(ARGS)
 
 schemas: setup ## what is generated from code: contracts/schemas, pages of docs, new golden samples
