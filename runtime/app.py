@@ -378,8 +378,9 @@ class Process:
         self._guard(self._files.run())
         self._guard(certificate_ends.watch(self._settings))
         self._is_started = True
-        # What was imported and made until now stays, and need not be looked through again and again.
+        # What was made until now stays. Later cycles are few, and a batch makes more than 700 new objects.
         gc.freeze()
+        gc.set_threshold(20_000)
         assert self._internal is not None, "this runs inside its listener"
         _log.info("started", internal=self._internal.address)
         if self._public is not None:

@@ -463,7 +463,7 @@ class SubscriptionRunner:
 
 async def commit_now_and_then(runners: Sequence[SubscriptionRunner]) -> None:
     """Commit at intervals for as long as the process lives."""
-    while True:
+    while runners:
         await asyncio.sleep(COMMIT_S)
         for runner in runners:
             await runner.commit()
