@@ -55,7 +55,9 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     reads nothing but the state, and must return nothing for a state that it has settled. It is not called
     where the log already holds what followed (`follow`).
     `linger_ms`: while records keep coming, the host lets them gather so long before it hears the next batch,
-    since a batch costs as much as ten records. The first record after a pause never waits.
+    since a batch costs as much as ten records. The first record after a pause never waits. `is_urgent` tells
+    whether somebody of an organization waits for what the next record may bring; while that is so of any,
+    records gather no longer than `urgent_linger_ms`.
     `owed` lists the timers that the state must have by the business's rules. A timer that it lists and the
     state has not set means a forgotten customer; checkers look for that.
     """
@@ -69,6 +71,8 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     owed: Callable[[S], Iterable[TimerId]]
     settle: Callable[[S], Decision] | None = None
     linger_ms: int = 0
+    is_urgent: Callable[[S], bool] | None = None
+    urgent_linger_ms: int = 0
     counts: Mapping[str, tuple[str, str]] = {}
     """Message type → (a name in runtime.metrics.COUNTED, a label value, or `@field` to take it from)."""
     measures: Mapping[str, tuple[str, str, str]] = {}

@@ -157,7 +157,7 @@ class RuntimeSettings(KafkaSettings):
     """After how long a killed or frozen replica loses its partitions; a rolling restart of one takes less."""
     linger_ms: int | None = Field(default=None, ge=0, le=1_000)
     """While records keep coming, how long a service that decides lets them gather (ms): more saves processor
-    time, less is quicker. Not set: the service's own, from 15 (queue) to 100."""
+    time, less is quicker. Not set: the service's own, from 100 to 250; queue's is 15 while somebody waits."""
     version: str = "1"
     """Version of the deployed code: organizations parked by another version are tried again."""
     snapshot_s: float = Field(default=3600.0, gt=0)

@@ -97,6 +97,7 @@ class Held:
         self.organizations = Organizations(decider)
         self.due = DueIndex(loaded.due)
         self.asked = Asked()
+        self._urgent: set[OrganizationId] = set()
         self.already = SaidAlready()
         self.saying = Saying(decider.name)
         self.hearing = Hearing(decider, self.saying, self.already)
@@ -114,6 +115,13 @@ class Held:
     def is_caught_up(self) -> bool:
         """Whether the log was read up to our claim's mark; only then timers ring and parked ones read on."""
         return self.position.offset > self.mark_offset
+
+    @property
+    def linger_s(self) -> float:
+        """How long records may gather now, while they keep coming."""
+        if self.options.linger_ms is not None:
+            return self.options.linger_ms / 1000
+        return (self.decider.urgent_linger_ms if self._urgent else self.decider.linger_ms) / 1000
 
     async def load(self, wanted: Iterable[OrganizationId]) -> None:
         """Bring organizations into memory. Raises Refused, StoreUnavailable, Closed."""
@@ -144,15 +152,16 @@ class Held:
         What was missing at the claim is written at once, or each of many restarts would say the same outbox.
         """
         self.position = position
-        self._look_at_timers()
+        self._look_at_touched()
         is_late = self.is_caught_up and not self.has_written
         if is_late or not self.batch.is_silent or self.batch.records >= self.options.records_max:
             await self.store_then_say()
             self.has_written = self.is_caught_up
 
-    def _look_at_timers(self) -> None:
-        """Index the timers of the organizations that were touched, so that they ring before any write."""
-        batch, now = self.batch, self.ports.clock.elapsed()
+    def _look_at_touched(self) -> None:
+        """See what the organizations that were touched wait for: index their timers, so that they ring before
+        any write, and note those in a hurry."""
+        batch, now, is_urgent = self.batch, self.ports.clock.elapsed(), self.decider.is_urgent
         for organization_id, organization in batch.touched_now.items():
             organization.used_at = now
             mark = batch.marks.get(organization_id, self.marks.get(organization_id))
@@ -161,11 +170,15 @@ class Held:
             if self.due.set(organization_id, earliest):
                 batch.due[organization_id] = earliest
             self.asked.forget_dropped(organization_id, organization.state)
+            if mark is None and is_urgent is not None and is_urgent(organization.state):
+                self._urgent.add(organization_id)
+            else:
+                self._urgent.discard(organization_id)
         batch.touched_now = {}
 
     async def store_then_say(self) -> None:
         """Store what was heard in one write, then send its outputs until all are acknowledged."""
-        self._look_at_timers()
+        self._look_at_touched()
         batch, position = self.batch, self.position
         write = self._write(batch, position)
         await self._store(write)

@@ -45,7 +45,6 @@ class Owner:
         self._options = options
         self._reader = Reader(ports.log, partition, records_max=options.records_max)
         self._uploading: asyncio.Task[None] | None = None
-        self._linger_s = (decider.linger_ms if options.linger_ms is None else options.linger_ms) / 1000
         self._gathers_until = 0.0
         """Until when what comes may gather, by this machine's clock."""
         self._timers_asked = 0
@@ -77,10 +76,10 @@ class Owner:
         finally:
             self.is_reading = False
         self.polled_at = self._ports.clock.elapsed()
-        if 0 < len(records) < self._options.records_max:
-            self._gathers_until = self.polled_at + self._linger_s
         if records:
             await self._hear(held, records)
+            if len(records) < self._options.records_max:
+                self._gathers_until = self.polled_at + held.linger_s
         elif held.has_said:
             # Only in a quiet moment: while batches follow each other, the next write replaces the outbox.
             await held.store_then_say()

@@ -64,7 +64,7 @@ SERVICE: Final = Decider[CallbackState](
     decide=decide,
     owed=owed,
     # Between a free agent and a customer whose phone rings for seconds.
-    linger_ms=100,
+    linger_ms=250,
     measures={"callback.connected": ("callback_waited", "connected", "waited_ms")},
     gauges=gauges,
     counts={

@@ -18,6 +18,11 @@ def gauges(state: QueueState) -> dict[str, float]:
     }
 
 
+def is_urgent(state: QueueState) -> bool:
+    """Whether somebody waits for an agent: the record that frees one is answered soon."""
+    return any(state.open.values())
+
+
 SERVICE: Final = Decider(
     name="queue",
     hears=HEARD,
@@ -69,8 +74,11 @@ SERVICE: Final = Decider(
     apply=apply,
     decide=decide,
     owed=owed,
+    # Where nobody waits for an agent: a phone rings, or two who talk hear each other, so much later.
+    linger_ms=100,
+    is_urgent=is_urgent,
     # A hand-over waits it out while calls come: it stays under 20 ms.
-    linger_ms=15,
+    urgent_linger_ms=15,
     settle=settle,
     counts={
         "queue.offer_accepted": ("offers", "accepted"),

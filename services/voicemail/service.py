@@ -73,7 +73,7 @@ SERVICE: Final = Decider[VoicemailState](
     decide=decide,
     owed=owed,
     # Before a greeting, which nobody notices.
-    linger_ms=100,
+    linger_ms=250,
     gauges=gauges,
     counts={
         "voicemail.message_taken": ("voice_messages", "taken"),

@@ -7,6 +7,7 @@ import pytest
 from contracts import callback, gateway, queue
 from contracts.gateway import DeviceState, Outcome
 from contracts.ids import AgentId, Instant, LegId
+from services.queue.service import is_urgent
 from tests.unit.queue.stories import (
     ANNA,
     BORIS,
@@ -44,6 +45,20 @@ def test_the_earliest_caller_gets_the_agent_who_comes_free() -> None:
     assert office.ringing("c1") == [BORIS]
     office.finishes(ANNA)
     assert office.ringing("c1") == [BORIS, ANNA]
+
+
+@pytest.mark.rule("Q3")
+def test_there_is_a_hurry_while_somebody_waits_for_an_agent() -> None:
+    """Not before the agents are busy, nor once the last who waits rings at one of them."""
+    office = an_office(ANNA, strategy=by("longest_idle"))
+    office.calls("busy")
+    assert not is_urgent(office.state)
+    office.answers(ANNA)
+    office.calls("c1")
+    assert is_urgent(office.state)
+    office.finishes(ANNA)
+    assert office.ringing("c1") == [ANNA]
+    assert not is_urgent(office.state)
 
 
 @pytest.mark.rule("Q3", "C2")
