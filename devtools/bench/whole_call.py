@@ -227,7 +227,7 @@ async def _measured(ours: _Services, calls: int, idle_s: float) -> _Measured:
         await asyncio.sleep(2)
         first = WARM_UP + calls
         calm = await _paced(ours, town, range(first))
-        # The loop stands still meanwhile, while no call is under way: a process is started from the main thread.
+        # The loop stands still meanwhile, and no call is under way: processes start from the main thread.
         ours.hurry()
         hurried = await _paced(ours, town, range(first, 2 * first))
         lags = await _lags(ours, town, range(2 * first, 2 * first + calls))

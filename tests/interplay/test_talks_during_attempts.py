@@ -226,3 +226,26 @@ def test_m22_whose_callback_the_agent_kept_is_dialled_also_while_queue_is_away()
     company.waits(3 * SECOND)
     assert company.said(callback.CustomerDialled)
     assert not company.said(callback.AttemptFailed)
+
+
+@pytest.mark.rule("C15")
+@pytest.mark.parametrize("leaves", [True, False])
+def test_m27_a_talk_during_one_attempt_hides_no_call_during_the_next(*, leaves: bool) -> None:
+    """Anna left, or her attempt was over, while the customer talked with Boris on another call."""
+    company, _ = while_anna_is_with_the_callback(talk_ms_min=5 * MINUTE)
+    calls_boris(company)
+    if leaves:
+        company.waits(WHISPER)
+        company.drops(ANNA)
+    else:
+        company.waits(2 * MINUTE)
+        assert company.last(callback.AttemptFailed)
+    company.ends("again")
+    company.waits(20 * SECOND)
+    agent = next(each for each in (ANNA, BORIS) if company.is_rung(each))
+    company.answers(agent)
+    company.waits(SECOND)
+    company.calls("third", CUSTOMER)
+    company.waits(WHISPER)
+    assert company.said(callback.CustomerExpected)[-1].leg_id == LegId("third")
+    assert not company.said(callback.CustomerDialled)

@@ -51,7 +51,7 @@ KEPT_LATE = (21, 26, 35, 39, 167, 242, 263)
 KEPT_RARE = ((on_a_day_of_talks_during_attempts, 3),)
 """3: queue was away when a talk ended, callback heard no word of it, and dialled the customer (M-22)."""
 
-KEPT_UNHEARD = 32
+KEPT_UNHEARD = 1289
 """Of a day of shared rings: a gateway that was frozen in one call took its successor's event of an agent who
 hung up. The checker of C6 read the late end by us, and took the agent for one who was cut off."""
 

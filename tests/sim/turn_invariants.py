@@ -35,6 +35,8 @@ OPENED_MS: Final = 2_000
 """Two places that open at once are handled one after the other."""
 TRIED_MS: Final = 15_000
 """An agent who was rung for a place so recently may have had the turn in its round."""
+ROUND_PAUSE_MS: Final = 5_000
+"""Q1: how long after the last offer of a round its agents may be rung again."""
 STEP_SLACK_MS: Final = 100
 DROPS_MAX: Final = 3
 """C7: after three drops the place ranks by its joining time."""
@@ -214,6 +216,9 @@ class Waiting(msgspec.Struct, kw_only=True, eq=False):
     drops: int = 0
     is_first: bool = False
     rung_at: dict[str, int] = msgspec.field(default_factory=dict)
+    round: int = 0
+    tried: set[str] = msgspec.field(default_factory=set)
+    """Who was rung in this round."""
     dropped_at: dict[str, list[int]] = msgspec.field(default_factory=dict)
 
     @property
@@ -230,6 +235,8 @@ class Waiting(msgspec.Struct, kw_only=True, eq=False):
         dropped = self.dropped_at.get(agent_id, [])
         if len(dropped) >= DROPS_ALIKE and at - dropped[-1] < DROPPED_MS:
             return True
+        if agent_id in self.tried and at - max(self.rung_at.values()) < ROUND_PAUSE_MS + STEP_SLACK_MS:
+            return True  # the round has just ended, and began long ago
         return at - self.rung_at.get(agent_id, 0) < TRIED_MS
 
 
@@ -295,6 +302,8 @@ class Places:
                 place = self.places[place_id]
                 place.offers.add(fact.offer_id)
                 place.rung_at[fact.agent_id] = at
+                place.tried = {fact.agent_id} | (place.tried if fact.round == place.round else set())
+                place.round = fact.round
                 place.open_since = None
             case queue.OfferReopened(place_id=place_id) if place_id in self.places:
                 self.places[place_id].open_since = at

@@ -78,11 +78,10 @@ def apply_started(state: CallbackState, fact: AttemptStarted) -> None:
         order_leg_id=None,
         is_whispered=False,
         is_joined=False,
-        live_leg_id=None,
         live_department_id=None,
-        other_live_legs=(),
         plays=callback.plays + 1,
         play_id=fact.whisper_play_id,
+        **customer_calls_in.NO_CALLS,
     )
     state.wait(callback, rules.WHISPER_MS_MAX)
 
@@ -230,7 +229,7 @@ def apply_agent_lost(state: CallbackState, fact: AgentLost) -> None:
     left = callback.cancelled if callback.customer is None else callback.customer
     noted = with_line(state, callback, "agent_lost", agent_id=fact.agent_id)
     state.callbacks.change(
-        noted, phase=Phase.WAITING, customer=None, cancelled=left, live_leg_id=None, other_live_legs=()
+        noted, phase=Phase.WAITING, customer=None, cancelled=left, **customer_calls_in.NO_CALLS
     )
     is_last = left is not None and not callback.has_attempts_left
     state.wait(callback, rules.RING_GRACE_MS if is_last else None)
@@ -392,13 +391,12 @@ def apply_failed(state: CallbackState, fact: AttemptFailed) -> None:
         with_line(state, callback, "attempt_failed", agent_id=fact.agent_id, reason=fact.outcome),
         phase=Phase.WAITING,
         customer=None,
-        live_leg_id=None,
-        other_live_legs=(),
         is_joined=False,
         bridged_at=None,
         recording_id=None,
         attempts=callback.attempts - refused,
         refusals=callback.refusals + refused,
+        **customer_calls_in.NO_CALLS,
     )
     state.wait(callback, None)
 

@@ -5,7 +5,7 @@ that agent; while none is, the callback's place is taken over by the call. An ap
 way. A customer who has talked to the department by another call is not called any more.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from contracts.callback import ApologyFailed, CustomerExpected, CustomerJoined, JoinRefused, Origin
 from contracts.directory import CallbackKeepAsked
@@ -29,6 +29,8 @@ JOINABLE = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING})
 """An agent is here, and nobody has been reached yet."""
 NOTED: Final = WITH_AGENT | {Phase.HELD}
 """The attempt at hand ends first; where the two are being connected, it may still end in a talk."""
+NO_CALLS: Final[dict[str, Any]] = {"live_leg_id": None, "live_bridged_at": None, "other_live_legs": ()}
+"""What a callback has of the customer's own calls when it follows none: before and after an attempt."""
 
 
 def apply_on_line(state: CallbackState, fact: CustomerOnLine) -> None:
@@ -161,11 +163,10 @@ def apply_joined(state: CallbackState, fact: CustomerJoined) -> None:
         attempts=_attempts_before(callback),
         customer=Dial(fact.leg_id, True),
         cancelled=None,
-        live_leg_id=None,
-        other_live_legs=(),
         is_joined=True,
         origin=Origin.QUEUE,
         play_id=fact.play_id,
+        **NO_CALLS,
     )
     bridges.await_bridge(state, callback, fact.play_id)
 
