@@ -351,7 +351,8 @@ def quiet_hours_hold_back_nobody_who_was_on_the_line(run: Run) -> Iterator[str]:
                 own.add(fact.callback_id)
         elif fact.reason == "quiet_hours" and fact.callback_id in own:
             late_ms = line.decided_at(each) - deadlines(line.orders[fact.callback_id], each.offset)
-            if late_ms <= QUIET_LATE_MS_MAX:
+            # At the limit itself it has ended: nothing can be dialled any more in that millisecond.
+            if late_ms < QUIET_LATE_MS_MAX:
                 yield f"{fact.callback_id} expired in quiet hours, although its customer had called"
 
 

@@ -264,6 +264,18 @@ def test_m4_quiet_hours_that_hold_back_who_was_on_the_line_are_found() -> None:
     assert found(promises.quiet_hours_hold_back_nobody_who_was_on_the_line, merged)
 
 
+@pytest.mark.rule("C4", "C12")
+@pytest.mark.parametrize(("late_s", "is_wrong"), [(899.999, True), (900.0, False)])
+def test_quiet_hours_hold_back_who_was_on_the_line_from_a_quarter_of_an_hour_after_the_deadline(
+    late_s: float, *, is_wrong: bool
+) -> None:
+    """A callback whose PBX was away for that long ends in the very millisecond in which it is too late."""
+    expired = callback_ended(CallbackExpired, "p1", "quiet_hours", has_voice_message=False, was_told=False)
+    log = Log().say(1, ordered("p1", deadline_s=600)).say(600 + late_s, expired)
+    sentence = promises.quiet_hours_hold_back_nobody_who_was_on_the_line
+    assert bool(found(sentence, log)) is is_wrong
+
+
 @pytest.mark.rule("C8")
 def test_m5_a_caller_who_is_given_up_at_the_callbacks_deadline_is_found() -> None:
     """On the line the later of the two counts."""
