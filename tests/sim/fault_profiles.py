@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.gateway import DigitsEntered
+from contracts.gateway import DigitsEntered, RecordingRequested
 from contracts.message import Fact
 from devtools.invariants import no_organization_is_parked
 from runtime.decision import Decider, Decision
@@ -140,6 +140,17 @@ def with_gateways_that_are_cut_off(seed: int, mutant: str = "") -> list[str]:
     return wrongs(simulate(seed, CALM, plan=gateways.plan(seed, ChangeKind.CUT_OFF, ChangeKind.ISOLATE)))
 
 
+def with_gateways_that_read_late(seed: int, mutant: str = "") -> list[str]:
+    """A gateway stands still while others have its PBXs, and is given commands before it reads that."""
+    return wrongs(simulate(seed, CALM, plan=gateways.plan(seed, ChangeKind.READ_LATE, at_a_moment=0.1)))
+
+
+def with_gateways_that_lose_a_pbx_as_it_records(seed: int, mutant: str = "") -> list[str]:
+    """A gateway hears no more of a PBX that it has just asked to record, often until the call has ended."""
+    planned = gateways.plan(seed, ChangeKind.UNPLUG, moments=(RecordingRequested,), at_a_moment=0.7)
+    return wrongs(simulate(seed, CALM, plan=planned))
+
+
 def with_clocks_ahead(seed: int, mutant: str = "") -> list[str]:
     """A timer rings long before the log's time has come, and only asking again helps."""
     return wrongs(simulate(seed, CLOCKS_AHEAD))
@@ -193,6 +204,8 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     with_gateways_that_die,
     with_gateways_that_sleep,
     with_gateways_that_are_cut_off,
+    with_gateways_that_read_late,
+    with_gateways_that_lose_a_pbx_as_it_records,
     with_clocks_ahead,
     with_parking,
     on_a_day_of_shared_rings,

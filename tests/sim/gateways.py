@@ -33,7 +33,7 @@ from runtime.ports import BlobsUnavailable
 from services.gateway.activities.pbx_runner import Adapter
 from services.gateway.simulated import SimulatedNetwork
 from tests.sim import edges
-from tests.sim.group import Group, GroupClients, GroupLog
+from tests.sim.group import SESSION_S, Group, GroupClients, GroupLog
 from tests.sim.ports import Outages, Process, SharedLog
 from tests.sim.switchboard import Dialled, HungUp, SharedAdapter, Switchboard
 from tests.sim.virtual_time import VirtualClock, VirtualLoop
@@ -46,10 +46,15 @@ CHANGES_S: Final = 240.0
 """All changes come within this time after the first call."""
 ZOMBIE_S_MIN: Final = 4.0
 """Whoever starts a second process under a name has counted the first one as dead for longer than this."""
+ASLEEP_S_MIN: Final = SESSION_S + 2.0
+"""Who sleeps for longer than this has lost its PBXs to others."""
 AWAY_S: Final = (0.2, 3.0, 12.0, 30.0)
 """How long a gateway is away, or asleep: shorter and longer than a session."""
 
-
+UNPLUGGED_S_MIN: Final = 10.0
+"""Within this time most of those who leave a voice message have hung up."""
+ASKED_S_MAX: Final = 0.04
+"""Within this time a request that a fact announces is with the PBX, and mostly answered."""
 KNOWN_S: Final = 3.0
 """A claim that was under way when its process lost the PBX has arrived, or failed, by then."""
 
@@ -67,6 +72,10 @@ class ChangeKind(StrEnum):
     """It reaches no broker, and still has its PBXs."""
     ISOLATE = auto()
     """It reaches neither broker nor PBX, and connects to both when it does."""
+    READ_LATE = auto()
+    """It stands still until others have its PBXs, and is given commands before it reads that."""
+    UNPLUG = auto()
+    """It reaches no PBX for a while, from the middle of a request on, and keeps its PBXs."""
     ZOMBIE = auto()
     """It stands still, another process is started under its name, and then it goes on for a while."""
 
@@ -90,10 +99,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
     stores_nothing: tuple[float, float] | None = None
     kinds: tuple[ChangeKind, ...] = ()
-    """What may happen besides, right after one of MOMENTS was said, to the gateway that said it."""
+    """What may happen besides, right after one of the moments, to the gateway that said it."""
+    moments: tuple[type[Fact], ...] = MOMENTS
+    at_a_moment: float = AT_A_MOMENT
+    """How likely that is."""
 
 
-def plan(seed: int, *kinds: ChangeKind) -> Plan:
+def plan(
+    seed: int,
+    *kinds: ChangeKind,
+    moments: tuple[type[Fact], ...] = MOMENTS,
+    at_a_moment: float = AT_A_MOMENT,
+) -> Plan:
     """Two or three gateways, one of which may come later, and some changes of these kinds."""
     chance = random.Random(f"gateways {seed}")
     names = NAMES[: chance.choice((2, 2, 3))]
@@ -114,6 +131,8 @@ def plan(seed: int, *kinds: ChangeKind) -> Plan:
         begins_s=begins_s,
         changes=tuple(sorted(changes, key=lambda each: each.at_s)),
         kinds=kinds,
+        moments=moments,
+        at_a_moment=at_a_moment,
         stores_nothing=(away_s, away_s + chance.uniform(20.0, 120.0)) if chance.random() < 0.7 else None,
     )
 
@@ -259,9 +278,9 @@ class Gateways:
 
     def _at_a_moment(self, process: Process, fact: Fact) -> None:
         """Perhaps let something happen to who has just said this."""
-        if not isinstance(fact, MOMENTS) or self._moments.random() >= AT_A_MOMENT or process.died.done():
+        if not isinstance(fact, self.plan.moments) or self._moments.random() >= self.plan.at_a_moment:
             return
-        if self._loop.time() < self._ends_s:
+        if self._loop.time() < self._ends_s and not process.died.done():
             for_s = self._moments.choice(AWAY_S) * self._moments.uniform(0.5, 1.5)
             kind = self._moments.choice(self.plan.kinds)
             name = process.name.partition("#")[0]
@@ -281,6 +300,12 @@ class Gateways:
                 process.be_cut_off(change.for_s)
             case ChangeKind.ISOLATE:
                 process.be_isolated(change.for_s)
+            case ChangeKind.READ_LATE:
+                process.read_late(max(ASLEEP_S_MIN, change.for_s))
+            case ChangeKind.UNPLUG:
+                # By then it has read its own words, and the PBX has what it asked for.
+                for_s = max(UNPLUGGED_S_MIN, change.for_s)
+                self._loop.call_later(self._moments.uniform(0.0, ASKED_S_MAX), process.be_unplugged, for_s)
             case ChangeKind.ZOMBIE:
                 self._away_s[change.name] = 0.1
                 process.be_succeeded(max(ZOMBIE_S_MIN, change.for_s))

@@ -44,6 +44,8 @@ LATE_SHARE: Final = 0.25
 LATER_S_MAX: Final = 3.0
 OF_THE_BROKER: Final = frozenset({"say", "commit", "poll", "handle", "heartbeat", "join", "joined", "leave"})
 """Port calls of a gateway that reach a broker, by their names."""
+READS: Final = "handle"
+"""The port call of who reads facts."""
 AGAIN_S: Final = 2.0
 """Every process has retried a failed call within this time."""
 
@@ -170,6 +172,8 @@ class Process:
         """Called when its network goes: connections of its own are broken then."""
         self.wires_at_s = 0.0
         """When it reaches anybody but its own machine again."""
+        self._facts_at_s = 0.0
+        """When the connection that reads facts is made again, if that takes longer than the others."""
 
     def stand_still(self, for_s: float) -> None:
         """Do nothing for so long, as on a machine that is too busy, and be behind after that."""
@@ -187,12 +191,29 @@ class Process:
         Each client tries again at its own pace, so the broker may be reached later than the PBX.
         """
         self.be_cut_off(for_s + self._chance.uniform(0.0, LATER_S_MAX))
+        self.be_unplugged(for_s)
+
+    def be_unplugged(self, for_s: float) -> None:
+        """Reach no PBX for so long, and the broker as usual."""
         self.wires_at_s = self._loop.time() + for_s
+        self._outages.note(until_in_s=for_s + AGAIN_S)
         for each in self.ended_wires:
             each()
 
+    def read_late(self, for_s: float) -> None:
+        """Stand still for so long, and take commands before reading which facts came meanwhile.
+
+        Facts and commands have a connection each, and each of them is made again at its own pace.
+        """
+        self.stand_still(for_s)
+        self._facts_at_s = self.awake_at_s + self._chance.uniform(0.0, LATER_S_MAX)
+        self._outages.note(until_in_s=self._facts_at_s - self._loop.time() + AGAIN_S)
+
     def _cut_off_s(self, what: str) -> float:
-        return self._reached_at_s - self._loop.time() if what in OF_THE_BROKER else 0.0
+        if what not in OF_THE_BROKER:
+            return 0.0
+        reached_at_s = max(self._reached_at_s, self._facts_at_s) if what == READS else self._reached_at_s
+        return reached_at_s - self._loop.time()
 
     def be_succeeded(self, for_s: float) -> None:
         """Stand still while another process takes the name; then run beside it for a moment."""
@@ -226,7 +247,7 @@ class Process:
         held_up = self._held_up(what, "")
         if held_up is not None:
             await self._wait(held_up)
-        if self._reached_at_s and self._cut_off_s(what) > 0:
+        if (self._reached_at_s or self._facts_at_s) and self._cut_off_s(what) > 0:
             await self._wait(_late(self._cut_off_s(what)))
 
     def _held_up(self, when: str, what: str) -> Awaitable[None] | None:

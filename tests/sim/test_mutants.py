@@ -22,6 +22,8 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     case_mutants.m15_an_agent_left_alone_with_a_second_order,
     case_mutants.m18_a_key_that_comes_too_late_and_is_met_with_silence,
     case_mutants.m20_an_erased_number_that_is_taken_up_again,
+    case_mutants.m21_a_command_dropped_by_who_has_lost_the_pbx,
+    case_mutants.m24_a_recording_given_up_since_its_leg_is_gone,
 )
 
 
