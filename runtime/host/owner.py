@@ -48,6 +48,8 @@ class Owner:
         self._gathers_until = 0.0
         """Until when what comes may gather, by this machine's clock."""
         self._timers_asked = 0
+        self._rung_until = Instant(0)
+        """Which timers the last turn looked at: those that were due by then."""
         self._committed: tuple[int, float] = (-1, 0.0)
         """The offset, and the time of its commit by this machine's clock."""
 
@@ -57,6 +59,7 @@ class Owner:
         held = await take(self.partition, self._decider, self._ports, self._options)
         now = self._ports.clock.elapsed()
         self._reading_on = ReadingOn(held)
+        self._rung_until = Instant(0)
         self._snapshot_at = now + self._options.snapshot_first_s
         self._idle_check_at = now + IDLE_CHECK_S
         self.held = held
@@ -154,12 +157,15 @@ class Owner:
         return Instant(max(self._ports.clock.now(), held.position.now_at))
 
     def _wait_ms(self, held: Held) -> int:
-        """How long a read may wait: not past the next timer, nor past the next repeated request for one."""
+        """How long a read may wait: not past the next timer, nor past the next repeated request for one.
+
+        A timer that fell due since they were last rung, as while records gathered, is the next one.
+        """
         if not held.is_caught_up or any(mark.is_reading_on for mark in held.marks.values()):
             return 0
         wait = float(self._options.wait_ms_max)
         now = self._now(held)
-        due_at = held.due.next_after(now)
+        due_at = held.due.next_after(min(now, self._rung_until))
         if due_at is not None:
             wait = min(wait, due_at - now)
         again_at = held.asked.next_at()
@@ -171,6 +177,7 @@ class Owner:
         """Append `timer_due` for each due timer, repeatedly until the state has dropped the timer."""
         now, elapsed = self._now(held), self._ports.clock.elapsed()
         due = list(held.due.due(now))
+        self._rung_until = now
         if not due:
             return
         await held.load(due)

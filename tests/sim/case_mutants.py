@@ -14,6 +14,8 @@ from contracts.message import Fact
 from contracts.queue import CallbackTakenOver, CustomerOnLine
 from runtime import erased_numbers
 from runtime.decision import NOTHING, Decision, together
+from runtime.host.held import Held
+from runtime.host.owner import Owner
 from runtime.records import Table
 from services.callback import decider as callback_decider
 from services.callback import rules as callback_rules
@@ -258,6 +260,17 @@ def m25_a_recording_that_is_lost_because_no_list_has_it(patch: pytest.MonkeyPatc
     patch.setattr(events, "pbx_there", comparing)
 
 
+def m26_a_timer_that_nobody_waits_for(patch: pytest.MonkeyPatch) -> None:
+    """It falls due while records gather: after timers were rung, before the host waits for the next one."""
+    wait_ms = Owner._wait_ms
+
+    def waiting(self: Owner, held: Held) -> int:
+        self._rung_until = self._now(held)
+        return wait_ms(self, held)
+
+    patch.setattr(Owner, "_wait_ms", waiting)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -286,4 +299,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m23_a_customer_of_whose_calls_only_the_newest_counts,
     m24_a_recording_given_up_since_its_leg_is_gone,
     m25_a_recording_that_is_lost_because_no_list_has_it,
+    m26_a_timer_that_nobody_waits_for,
 )

@@ -6,6 +6,7 @@ from typing import Final
 from contracts import codec
 from contracts.gateway import Bridged, CommandRefused, LegEnded
 from contracts.history import CustomerErased
+from contracts.log import TimerDue
 from contracts.message import type_name
 from contracts.telephony import DialLeg, HangUp
 from devtools.invariants import SENTENCES, Sentence, deadlines_met
@@ -13,8 +14,12 @@ from services.queue.service import SERVICE as QUEUE
 from tests.sim.customer_invariants import PROMISES
 from tests.sim.gateway_invariants import SENTENCES_OF_GATEWAYS
 from tests.sim.history_invariants import history_tells_everything_once, the_present_is_the_queues
+from tests.sim.timeline import timeline
 from tests.sim.turn_invariants import TURNS
 from tests.sim.world import RESTARTED, Run, Said
+
+TIMER_LATE_MS_MAX: Final = 1_500
+"""Records gather for a tenth of a second; one that rang a millisecond early rings again a second later."""
 
 
 def a_deadline_is_met_within_one_ring(run: Run) -> Iterator[str]:
@@ -26,6 +31,37 @@ def a_deadline_is_met_within_one_ring(run: Run) -> Iterator[str]:
     # A gateway that is cut off is no crash, and nobody else knows how a ringing phone fares.
     outages = run.outages if run.gateways > 1 else ()
     yield from deadlines_met(run, slack_ms=60_000 + 30_000 * len(crashes), outages=outages)
+
+
+def a_timer_rings_when_it_is_due(run: Run) -> Iterator[str]:
+    """Whether others talk at that moment or nobody does (Q5, Q12).
+
+    Of a service that died, or lost its store, another process looks after the timers, which takes its time.
+    """
+    line = timeline(run)
+    rung: set[tuple[str, str, int]] = set()
+    excused = {each: _has_died(run, each) for each in run.stores}
+    for each in run.facts:
+        fact = each.fact
+        if not isinstance(fact, TimerDue):
+            continue
+        name = (fact.service, fact.timer_id, fact.due_at)
+        # A host whose clock is ahead asks before it is time.
+        if each.at < fact.due_at or name in rung or excused.get(fact.service, False):
+            continue
+        rung.add(name)
+        late_ms = line.clean_ms(fact.due_at, each.at)
+        if late_ms > TIMER_LATE_MS_MAX:
+            yield f"{fact.timer_id} of {fact.service} rang {late_ms} ms after {fact.due_at}"
+
+
+def _has_died(run: Run, service: str) -> bool:
+    for crash in run.crashes:
+        process, is_process, _ = crash.partition("#")
+        # What names no process may concern any of them.
+        if RESTARTED not in crash and (process == service or not is_process):
+            return True
+    return False
 
 
 def a_number_is_given_to_one_message(run: Run) -> Iterator[str]:
@@ -120,6 +156,7 @@ OF_ANY_RUN: Final[tuple[Sentence, ...]] = (
 """These hold even if an organization stands still for minutes."""
 CHECKERS: Final[tuple[Sentence, ...]] = (
     *OF_ANY_RUN,
+    a_timer_rings_when_it_is_due,
     an_erased_customer_is_in_no_record,
     a_leg_that_has_ended_keeps_nobody_busy,
     history_tells_everything_once,

@@ -14,7 +14,8 @@ import pytest
 from contracts.callback import CallbackUnreached
 from contracts.gateway import Bridged, LegEnded
 from contracts.history import CustomerErased
-from contracts.ids import AgentId
+from contracts.ids import AgentId, Instant, TimerId
+from contracts.log import TimerDue
 from contracts.queue import NoAnswerReached, PlaceTaken
 from contracts.telephony import HangUp, Play
 from devtools.invariants import SENTENCES
@@ -33,6 +34,7 @@ from tests.sim.invariants import (
     a_gateway_leaves_no_number_out,
     a_leg_that_has_ended_keeps_nobody_busy,
     a_number_is_given_to_one_message,
+    a_timer_rings_when_it_is_due,
     an_erased_customer_is_in_no_record,
     nobody_who_talks_is_hung_up_for_silence,
 )
@@ -76,6 +78,7 @@ def test_every_checker_has_a_morning_that_it_refuses() -> None:
     ours = {
         a_deadline_is_met_within_one_ring,
         a_number_is_given_to_one_message,
+        a_timer_rings_when_it_is_due,
         a_gateway_leaves_no_number_out,
         an_erased_customer_is_in_no_record,
         a_leg_that_has_ended_keeps_nobody_busy,
@@ -98,6 +101,32 @@ def test_a_deadline_that_is_met_too_late_is_found() -> None:
     ]
     (first, *_) = a_deadline_is_met_within_one_ring(with_facts(run, late))
     assert "past its deadline" in first
+
+
+def with_a_timer(run: Run, *, late_ms: int) -> Run:
+    """The morning, and a timer of the queue that rings so long after its instant."""
+    last = run.facts[-1]
+    due_at = Instant(last.at + 60_000)
+    timer_id = TimerId("deadline/p9")
+    due = TimerDue(service="queue", timer_id=timer_id, due_at=due_at, kind="deadline", subject="p9")
+    unnumbered = msgspec.structs.replace(last.envelope, source="queue", seq=0)
+    rung = msgspec.structs.replace(last, at=due_at + late_ms, envelope=unnumbered, fact=due)
+    return with_facts(run, [*run.facts, rung])
+
+
+@pytest.mark.rule("Q5")
+def test_m26_a_timer_that_rings_late_is_found() -> None:
+    """Unless its service had died; and one that a clock rang early will ring again."""
+    run = msgspec.structs.replace(true_morning(), outages=())
+    (found,) = a_timer_rings_when_it_is_due(with_a_timer(run, late_ms=5_000))
+    assert "deadline/p9 of queue rang 5000 ms after" in found
+    assert list(a_timer_rings_when_it_is_due(with_a_timer(run, late_ms=150))) == []
+    assert list(a_timer_rings_when_it_is_due(with_a_timer(run, late_ms=-5_000))) == []
+    again = with_a_timer(with_a_timer(run, late_ms=-5_000), late_ms=5_000)
+    assert len(list(a_timer_rings_when_it_is_due(again))) == 1
+    for crash, count in (("queue#1 before write", 0), ("the broker was away", 0), ("gateway#1 poll", 1)):
+        died = msgspec.structs.replace(with_a_timer(run, late_ms=5_000), crashes=(crash,))
+        assert len(list(a_timer_rings_when_it_is_due(died))) == count
 
 
 def test_a_number_that_is_given_twice_is_found() -> None:

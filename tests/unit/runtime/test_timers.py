@@ -1,8 +1,25 @@
 """Timers are in the state, ring through the log, and are repeated until the state drops them."""
 
+import msgspec
+import pytest
+
 from contracts.log import TimerDue
 from runtime.ports import LogUnavailable
-from tests.unit.runtime.worlds import ACME, REMIND_MS, Faults, World, a_call, quiet, settled
+from tests.unit.runtime.worlds import (
+    ACME,
+    BETA,
+    REMIND_MS,
+    Faults,
+    WaitingLog,
+    World,
+    a_call,
+    digits,
+    quiet,
+    settled,
+    toy,
+)
+
+LINGER_MS = 100
 
 
 def _reminders(world: World) -> int:
@@ -35,6 +52,26 @@ async def test_an_idle_organization_wakes_in_a_new_owner() -> None:
     successor = world.owner()
     await settled(successor)
     assert _reminders(world) == 1
+
+
+@pytest.mark.rule("Q5", "Q12")
+@pytest.mark.parametrize("before_ms", [1, LINGER_MS // 2])
+async def test_m26_a_timer_that_falls_due_while_records_gather_rings_after_that(before_ms: int) -> None:
+    """Something about another organization came just before it, and then nobody says anything for long."""
+    world = World()
+    world.log = WaitingLog(world.clock)
+    owner = world.owner(msgspec.structs.replace(toy(), linger_ms=LINGER_MS))
+    world.hear(a_call("c1"))
+    due_at = world.clock.now() + REMIND_MS
+    await owner.claim()
+    while await owner.turn():
+        pass
+    world.clock.advance((due_at - before_ms - world.clock.now()) / 1000)
+    world.hear(digits("5"), organization_id=BETA)
+    while not _reminders(world):
+        await owner.turn()
+    (rung_at,) = [each.at for each in world.log.facts[0] if dict(each.headers)["ce_type"] == b"log.timer_due"]
+    assert rung_at - due_at == LINGER_MS - before_ms
 
 
 async def test_a_host_whose_clock_is_ahead_asks_again_until_it_is_time() -> None:

@@ -141,6 +141,17 @@ class Faults:
         self.error: Any = Crashed
 
 
+class WaitingLog(MemoryLog):
+    """A log on which nobody else says anything: a read at its end waits for all of its time."""
+
+    async def read(self, partition: int, offset: int, *, records_max: int, wait_ms: int) -> list[LogRecord]:
+        """Read, and let the time pass in which nothing comes."""
+        found = await super().read(partition, offset, records_max=records_max, wait_ms=wait_ms)
+        if not found:
+            self.clock.advance(wait_ms / 1000)
+        return found
+
+
 class World:
     """One log, store, bucket and clock, on which owners come and go."""
 
