@@ -271,6 +271,11 @@ def m26_a_timer_that_nobody_waits_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Owner, "_wait_ms", waiting)
 
 
+def m27_a_talk_that_outlives_its_attempt(patch: pytest.MonkeyPatch) -> None:
+    """The customer calls in during the next attempt, and that call counts as one beside the talk."""
+    patch.delitem(customer_calls_in.NO_CALLS, "live_bridged_at")
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -300,4 +305,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m24_a_recording_given_up_since_its_leg_is_gone,
     m25_a_recording_that_is_lost_because_no_list_has_it,
     m26_a_timer_that_nobody_waits_for,
+    m27_a_talk_that_outlives_its_attempt,
 )

@@ -70,6 +70,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m24_a_recording_given_up_since_its_leg_is_gone: with_gateways_that_lose_a_pbx_as_it_records,
     case_mutants.m25_a_recording_that_is_lost_because_no_list_has_it: with_gateways_that_sleep,
     case_mutants.m26_a_timer_that_nobody_waits_for: on_a_day_of_erasures,
+    case_mutants.m27_a_talk_that_outlives_its_attempt: on_a_day_of_dropped_callbacks,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {
