@@ -6,6 +6,7 @@ import pytest
 
 from contracts import callback, queue, telephony
 from contracts.callback import Origin
+from contracts.directory import CallbackCancelAsked
 from contracts.gateway import Outcome
 from contracts.ids import CallbackId, Instant
 from tests.interplay.company import Company
@@ -24,6 +25,7 @@ from tests.unit.queue.stories import (
 WHISPER = 17 * SECOND
 """After this the whisper has ended and the customer is dialled."""
 CUSTOMER, OTHER, THIRD = "+79120000001", "+79120000002", "+79120000003"
+FOURTH = "+79120000004"
 
 
 def sales(*agents: Any, at: Instant = NINE, **settings: Any) -> Company:
@@ -304,6 +306,31 @@ def test_m8_a_full_queue_tells_of_a_callback_before_it_sends_the_customer_away(p
         return
     company.waits(MINUTE)
     assert company.last(queue.PlaceDiverted).place_id == "p.again"
+    assert callback_id in company.callback.callbacks
+
+
+@pytest.mark.rule("C8", "Q13")
+def test_m28_who_has_a_callback_is_told_of_it_also_where_more_wait_than_the_limit_allows() -> None:
+    """Who took a callback's place on the line, which no limit holds back, has cancelled it and waits."""
+    company = sales(ANNA, waiting_max=1)
+    busy(company)
+    first_id = company.orders("c1", CUSTOMER)
+    callback_id = company.orders("c2", FOURTH)
+    company.calls("other", THIRD)
+    company.calls("again", CUSTOMER)
+    company.waits(2 * SECOND)
+    company.presses("again")
+    company.waits(SECOND)
+    company.hears(CallbackCancelAsked(callback_id=first_id))
+    company.waits(SECOND)
+    assert company.queue.places["p.c1"].leg_id == "again"
+    company.calls("late", FOURTH)
+    company.waits(5 * SECOND)
+    told = [fact.kind for fact in company.said(queue.AnnouncementMade) if fact.place_id == "p.late"]
+    assert told == [queue.AnnouncementKind.CALLBACK_EXISTS]
+    assert not [fact for fact in company.said(queue.NoAnswerReached) if fact.place_id == "p.late"]
+    company.waits(MINUTE)
+    assert company.last(queue.PlaceDiverted).place_id == "p.late"
     assert callback_id in company.callback.callbacks
 
 

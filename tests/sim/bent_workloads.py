@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,9 +11,11 @@ from contracts.message import Fact
 from services.gateway.simulated.script import Behaviour, Condition, OwnCall, Phone, Script, Step, Until
 from tests.sim import direct, late_deciders
 from tests.sim.returning_customers import AFTER_S_MAX, BeErased, CallIn, Moment, Plan
-from tests.sim.workload import Workload
+from tests.sim.workload import ZERO_S, Workload
 
 Bend = Callable[[Workload], Workload]
+LOWERED_VERSION: Final = 9
+"""Newer than the cards of the morning's book."""
 
 
 def of_shared_rings(usual: Workload) -> Workload:
@@ -158,6 +160,44 @@ def of_late_deciders(usual: Workload) -> Workload:
     plans += [each for _ in range(2) for each in late_deciders.crossing(chance)]
     script = msgspec.structs.replace(bent.script, pbxs=pbxs)
     return msgspec.structs.replace(bent, script=script, plans=tuple(plans))
+
+
+def of_lowered_limits(usual: Workload) -> Workload:
+    """More wait than a department's new limit allows when customers with callbacks call again (C8, Q13)."""
+    chance = random.Random(usual.script.seed)
+
+    def busy_agent(_: int, phone: Phone) -> Phone:
+        return msgspec.structs.replace(phone, own_calls=(OwnCall(at_s=0.0, for_s=chance.uniform(80, 120)),))
+
+    def open_to_all(department: DepartmentSaved) -> DepartmentSaved:
+        return msgspec.structs.replace(department, waiting_max=None, no_answer_ms=150_000)
+
+    bent = _bent(usual, open_to_all, busy_agent)
+    orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))
+    waits = (Step(wait_s=chance.uniform(80, 120)), Step(hang_up=True))
+    pbxs = {
+        pbx_id: msgspec.structs.replace(
+            pbx,
+            calls=tuple(
+                msgspec.structs.replace(
+                    call,
+                    at_s=chance.uniform(0, 8),
+                    line=pbx.calls[0].line,
+                    then=waits if number % 2 else orders,
+                )
+                for number, call in enumerate(pbx.calls[:8])
+            ),
+        )
+        for pbx_id, pbx in bent.script.pbxs.items()
+    }
+    lowered = tuple(
+        (ZERO_S + 30.0, msgspec.structs.replace(each, version=LOWERED_VERSION, waiting_max=1))
+        for each in bent.departments
+    )
+    again = CallIn(line=None, then=({"wait_s": 40.0}, {"hang_up": True}))
+    plans = tuple(Plan(moment=Moment.WAITING, after_s=chance.uniform(15, 30), deed=again) for _ in range(3))
+    script = msgspec.structs.replace(bent.script, pbxs=pbxs)
+    return msgspec.structs.replace(bent, script=script, changes=lowered, plans=plans)
 
 
 def of_erasures(usual: Workload) -> Workload:

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed
 from contracts.message import Fact
-from contracts.queue import CallbackTakenOver, CustomerOnLine
+from contracts.queue import CallbackTakenOver, CustomerOnLine, PlaceTaken
 from runtime import erased_numbers
 from runtime.decision import NOTHING, Decision, together
 from runtime.host.held import Held
@@ -25,7 +25,16 @@ from services.gateway import port
 from services.gateway.decider import events, resync
 from services.gateway.decider.effects import CloseRecording
 from services.gateway.decider.gateway_state import GatewayState
-from services.queue.decider import _APPLY, _DECIDE, announcements, callbacks, customers, legs, offering
+from services.queue.decider import (
+    _APPLY,
+    _DECIDE,
+    announcements,
+    callbacks,
+    customers,
+    legs,
+    no_answer,
+    offering,
+)
 from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
@@ -276,6 +285,22 @@ def m27_a_talk_that_outlives_its_attempt(patch: pytest.MonkeyPatch) -> None:
     patch.delitem(customer_calls_in.NO_CALLS, "live_bridged_at")
 
 
+def m28_a_limit_that_counts_for_who_is_beyond_it(patch: pytest.MonkeyPatch) -> None:
+    """Where more wait than it allows, a caller with a callback is sent away and not told of it."""
+    kind: type[Fact] = PlaceTaken
+    decide = _DECIDE[kind]
+
+    def counting(state: QueueState, fact: PlaceTaken) -> Decision:
+        place = state.places.get(fact.place_id)
+        if place is None or not place.is_beyond_limit:
+            return decide(state, fact)
+        waiting_max = state.departments[place.department_id].saved.waiting_max or 0
+        full = waiting.callers(state, place) > waiting_max
+        return together((decide(state, fact), no_answer.full(state, place) if full else NOTHING))
+
+    patch.setitem(_DECIDE, kind, counting)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -306,4 +331,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m25_a_recording_that_is_lost_because_no_list_has_it,
     m26_a_timer_that_nobody_waits_for,
     m27_a_talk_that_outlives_its_attempt,
+    m28_a_limit_that_counts_for_who_is_beyond_it,
 )

@@ -89,6 +89,11 @@ def on_a_day_of_erasures(seed: int, mutant: str = "") -> list[str]:
     return wrongs(simulate(seed, CALM, bend=bent_workloads.of_erasures))
 
 
+def on_a_day_of_lowered_limits(seed: int, mutant: str = "") -> list[str]:
+    """Customers with callbacks call again where more wait than a new limit allows."""
+    return wrongs(simulate(seed, CALM, bend=bent_workloads.of_lowered_limits))
+
+
 def in_a_deploy(seed: int, mutant: str = "") -> list[str]:
     """Old and new versions take over from each other."""
     return wrongs_of_a_deploy(simulate(seed, CALMER, newer={"queue": NEWER_QUEUE}))
@@ -213,5 +218,6 @@ FAULT_PROFILES: Final[tuple[FaultProfile, ...]] = (
     on_a_day_of_talks_during_attempts,
     on_a_day_of_late_deciders,
     on_a_day_of_erasures,
+    on_a_day_of_lowered_limits,
     under_two_hash_seeds,
 )

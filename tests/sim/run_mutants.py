@@ -18,6 +18,7 @@ from tests.sim.fault_profiles import (
     on_a_day_of_dropped_callbacks,
     on_a_day_of_erasures,
     on_a_day_of_late_deciders,
+    on_a_day_of_lowered_limits,
     on_a_day_of_shared_rings,
     on_a_day_of_talks_during_attempts,
     under_two_hash_seeds,
@@ -71,6 +72,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m25_a_recording_that_is_lost_because_no_list_has_it: with_gateways_that_sleep,
     case_mutants.m26_a_timer_that_nobody_waits_for: on_a_day_of_erasures,
     case_mutants.m27_a_talk_that_outlives_its_attempt: on_a_day_of_dropped_callbacks,
+    case_mutants.m28_a_limit_that_counts_for_who_is_beyond_it: on_a_day_of_lowered_limits,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {

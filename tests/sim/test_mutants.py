@@ -24,6 +24,8 @@ QUICKLY_FOUND: tuple[Patch, ...] = (
     case_mutants.m20_an_erased_number_that_is_taken_up_again,
     case_mutants.m21_a_command_dropped_by_who_has_lost_the_pbx,
     case_mutants.m24_a_recording_given_up_since_its_leg_is_gone,
+    case_mutants.m26_a_timer_that_nobody_waits_for,
+    case_mutants.m28_a_limit_that_counts_for_who_is_beyond_it,
 )
 
 

@@ -135,7 +135,9 @@ def decide_taken(state: QueueState, fact: PlaceTaken) -> Decision:
     department = state.departments[place.department_id].saved
     if waiting.nobody_can_come(state, place.department_id):
         return first
-    if department.waiting_max is not None and waiting.callers(state, place) > department.waiting_max:
+    # Who is beyond the limit with a callback is told of that first, however many others wait (C8).
+    waiting_max = None if place.is_beyond_limit else department.waiting_max
+    if waiting_max is not None and waiting.callers(state, place) > waiting_max:
         return together((first, no_answer.full(state, place)))
     return together((first, _announce(state, place)))
 
