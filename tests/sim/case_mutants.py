@@ -20,7 +20,8 @@ from runtime.records import Table
 from services.callback import decider as callback_decider
 from services.callback import rules as callback_rules
 from services.callback.decider import apologies, bridges, customer_calls_in, spoken_texts
-from services.callback.state import Callback
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback
 from services.gateway import port
 from services.gateway.decider import events, resync
 from services.gateway.decider.effects import CloseRecording
@@ -301,6 +302,18 @@ def m28_a_limit_that_counts_for_who_is_beyond_it(patch: pytest.MonkeyPatch) -> N
     patch.setitem(_DECIDE, kind, counting)
 
 
+def m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it(patch: pytest.MonkeyPatch) -> None:
+    """It is the apology of another callback of that customer, and what is heard of it is lost."""
+    forget = CallbackState._forget
+
+    def forgetful(self: CallbackState, old: Callback) -> None:
+        forget(self, old)
+        for leg_id in old.calls_in():
+            self._of_leg.pop(leg_id, None)
+
+    patch.setattr(CallbackState, "_forget", forgetful)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -332,4 +345,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m26_a_timer_that_nobody_waits_for,
     m27_a_talk_that_outlives_its_attempt,
     m28_a_limit_that_counts_for_who_is_beyond_it,
+    m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it,
 )

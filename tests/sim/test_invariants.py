@@ -196,7 +196,7 @@ def test_a_present_that_orders_places_in_its_own_way_is_found(monkeypatch: pytes
 @pytest.mark.rule("Q3")
 def test_a_place_is_compared_with_those_that_the_queue_knew_of_when_it_was_taken() -> None:
     """On this morning the queue was behind: a callback whose end it had not heard stood before the caller."""
-    run = simulate(276, CALM, bend=bent_workloads.of_late_deciders)
+    run = simulate(590, CALM, bend=bent_workloads.of_late_deciders)
     assert not list(the_present_is_the_queues(run))
     late = next(
         each
@@ -208,11 +208,11 @@ def test_a_place_is_compared_with_those_that_the_queue_knew_of_when_it_was_taken
             for heard in run.facts
         )
     )
-    assert late.fact.position == 24  # type: ignore[attr-defined]  # it is a place's
-    wrong = msgspec.structs.replace(late, fact=msgspec.structs.replace(late.fact, position=23))
+    assert late.fact.position == 2  # type: ignore[attr-defined]  # it is a place's
+    wrong = msgspec.structs.replace(late, fact=msgspec.structs.replace(late.fact, position=1))
     facts = [wrong if each is late else each for each in run.facts]
     (found,) = the_present_is_the_queues(with_facts(run, facts))
-    assert "is shown as 24, and the queue said 23" in found
+    assert "is shown as 2, and the queue said 1" in found
 
 
 def test_a_present_that_keeps_a_place_which_is_over_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

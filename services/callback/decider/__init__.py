@@ -50,7 +50,8 @@ from services.callback.decider import (
     settings_facts,
     web_orders,
 )
-from services.callback.state import ORGANIZATION, Callback, CallbackState, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import ORGANIZATION, Callback, Phase
 
 Apply = Callable[[CallbackState, Any], None]
 Decide = Callable[[CallbackState, Any], Decision]

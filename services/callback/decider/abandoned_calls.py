@@ -11,7 +11,8 @@ from contracts.queue import PlaceAbandoned, PlaceTaken
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
 from services.callback.decider import endings, erasure, order_limits, orders
-from services.callback.state import CallbackState, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import Phase
 
 BEFORE_TALK = (Phase.WAITING, Phase.WHISPERING, Phase.DIALLING)
 

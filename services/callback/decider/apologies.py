@@ -26,7 +26,8 @@ from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
 from services.callback.decider import dials, endings, spoken_texts
 from services.callback.decider.story import with_line
-from services.callback.state import ApologyLine, Callback, CallbackState, Dial, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import ApologyLine, Callback, Dial, Phase
 
 
 def apply_deadline_passed(state: CallbackState, fact: DeadlinePassed) -> None:

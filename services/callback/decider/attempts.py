@@ -25,7 +25,8 @@ from services.callback.decider import (
     spoken_texts,
 )
 from services.callback.decider.story import with_line
-from services.callback.state import WITH_AGENT, Callback, CallbackState, Dial, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import WITH_AGENT, Callback, Dial, Phase
 
 NOT_REACHED_IN = frozenset({Phase.DIALLING, Phase.CONFIRMING, Phase.BRIDGING, Phase.TALKING})
 """Phases in which the agent can say that nobody was reached."""
@@ -95,12 +96,13 @@ def decide_whisper_over(state: CallbackState, callback: Callback) -> Decision:
 
 def decide_live_leg_over(state: CallbackState) -> Decision:
     """If the customer hung up without pressing the key, dial: the agent is still here."""
-    callback = None if state.ended_call_of is None else state.callbacks.get(state.ended_call_of)
-    if callback is None or callback.phase is not Phase.EXPECTING or callback.cancelling is not None:
-        return NOTHING
-    if callback.live_leg_id is not None:  # another call of the customer
-        return NOTHING
-    return dial(state, callback)
+    ended = (state.callbacks.get(each) for each in state.ended_call_of)
+    return together(dial(state, each) for each in ended if each is not None and _waits_for_nothing(each))
+
+
+def _waits_for_nothing(callback: Callback) -> bool:
+    """Whether an agent waits for the customer, and neither another call nor a cancelled leg is up."""
+    return callback.phase is Phase.EXPECTING and callback.cancelling is None and callback.live_leg_id is None
 
 
 def dial(state: CallbackState, callback: Callback) -> Decision:

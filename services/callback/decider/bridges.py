@@ -13,7 +13,8 @@ from runtime.decision import NOTHING, Decision
 from services.callback import rules
 from services.callback.decider import endings, spoken_texts
 from services.callback.decider.story import with_line
-from services.callback.state import Callback, CallbackState, Dial, Pair, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback, Dial, Pair, Phase
 
 
 def connect(state: CallbackState, callback: Callback, leg_id: LegId) -> Decision:

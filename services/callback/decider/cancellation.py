@@ -12,7 +12,8 @@ from contracts.telephony import HangUp
 from runtime.decision import NOTHING, Decision, together
 from services.callback.decider import endings
 from services.callback.decider.story import with_line
-from services.callback.state import Callback, CallbackState, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback, Phase
 
 BY_API = "by_api"
 COMING_TOGETHER = frozenset({Phase.CONFIRMING, Phase.BRIDGING})

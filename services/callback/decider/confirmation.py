@@ -7,7 +7,8 @@ from runtime.decision import NOTHING, Decision
 from services.callback import rules
 from services.callback.decider import bridges, spoken_texts
 from services.callback.decider.story import with_line
-from services.callback.state import Callback, CallbackState, Dial, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback, Dial, Phase
 
 
 def is_wanted(state: CallbackState, callback: Callback) -> bool:

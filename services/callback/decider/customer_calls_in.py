@@ -23,7 +23,8 @@ from runtime.decision import NOTHING, Decision
 from services.callback import rules
 from services.callback.decider import bridges, endings, spoken_texts
 from services.callback.decider.story import with_line
-from services.callback.state import WITH_AGENT, Callback, CallbackState, Dial, OtherTalk, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import WITH_AGENT, Callback, Dial, OtherTalk, Phase
 
 JOINABLE = frozenset({Phase.WHISPERING, Phase.DIALLING, Phase.EXPECTING})
 """An agent is here, and nobody has been reached yet."""
@@ -174,18 +175,18 @@ def apply_joined(state: CallbackState, fact: CustomerJoined) -> None:
 def apply_bridged(state: CallbackState, fact: Bridged) -> None:
     """Somebody talks to the customer on the customer's own call."""
     for leg_id in fact.legs:
-        callback = state.callback_on(leg_id)
-        if callback is not None and callback.live_leg_id == leg_id:
-            state.callbacks.change(callback, live_bridged_at=state.now_at)
-        elif callback is not None and leg_id in callback.other_live_legs:
-            _count(state, callback, leg_id, state.now_at)
+        for callback in state.callbacks_waiting_for(leg_id):
+            if callback.live_leg_id == leg_id:
+                state.callbacks.change(callback, live_bridged_at=state.now_at)
+            else:
+                _count(state, callback, leg_id, state.now_at)
 
 
 def apply_place_taken(state: CallbackState, fact: PlaceTaken) -> None:
     """The customer's own call waits for a department, and perhaps for another one after that."""
-    callback = None if fact.leg_id is None else state.callback_on(fact.leg_id)
-    if callback is not None and callback.live_leg_id == fact.leg_id:
-        state.callbacks.change(callback, live_department_id=fact.department_id)
+    for callback in state.callbacks_waiting_for(fact.leg_id):
+        if callback.live_leg_id == fact.leg_id:
+            state.callbacks.change(callback, live_department_id=fact.department_id)
 
 
 def apply_kept(state: CallbackState, fact: CallbackKeepAsked) -> None:
@@ -195,10 +196,22 @@ def apply_kept(state: CallbackState, fact: CallbackKeepAsked) -> None:
         state.callbacks.change(callback, live_department_id=None)
 
 
-def live_leg_over(state: CallbackState, callback: Callback) -> None:
+def apply_ended(state: CallbackState, leg_id: LegId) -> None:
+    """A leg has ended: perhaps a call of the customer's own that is waited for."""
+    waiting = state.callbacks_waiting_for(leg_id)
+    state.ended_call_of = tuple(each.callback_id for each in waiting if each.live_leg_id == leg_id)
+    for callback in waiting:
+        if callback.live_leg_id == leg_id:
+            _live_leg_over(state, callback)
+        else:
+            left = tuple(each for each in callback.other_live_legs if each != leg_id)
+            state.callbacks.change(callback, other_live_legs=left)
+
+
+def _live_leg_over(state: CallbackState, callback: Callback) -> None:
     """The customer's own call has ended: if that was a talk, queue's word comes before any dial (C14).
 
-    Another one of them counts from now on, if there is any. In `apply` only.
+    Another one of them counts from now on, if there is any.
     """
     department, bridged_at = state.departments.get(callback.department_id), callback.live_bridged_at
     talk_ms_min = 0 if department is None else department.settings.talk_ms_min
@@ -213,13 +226,6 @@ def live_leg_over(state: CallbackState, callback: Callback) -> None:
     )
     if is_talk and not callback.other_live_legs and callback.phase is Phase.EXPECTING:
         state.wait(callback, rules.WORD_MS_MAX)
-
-
-def call_beside_over(state: CallbackState, callback: Callback, leg_id: LegId) -> None:
-    """Another one of the customer's own calls has ended. In `apply` only."""
-    state.callbacks.change(
-        callback, other_live_legs=tuple(each for each in callback.other_live_legs if each != leg_id)
-    )
 
 
 def has_talked(callback: Callback) -> bool:

@@ -12,7 +12,8 @@ from contracts.gateway import LegAnswered, LegRequested
 from contracts.ids import Address, DepartmentId, Instant, LegId, PbxId
 from contracts.telephony import DialLeg
 from services.callback import rules
-from services.callback.state import Callback, CallbackState, Dial
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback, Dial
 
 
 def shown_number(state: CallbackState, pbx_id: PbxId, department_id: DepartmentId, line: str) -> str:

@@ -21,15 +21,8 @@ from contracts.waiting import waited_ms
 from runtime.decision import Decision
 from services.callback import rules
 from services.callback.decider import farewells
-from services.callback.state import (
-    ORGANIZATION,
-    WITH_AGENT,
-    Callback,
-    CallbackState,
-    OtherTalk,
-    Pair,
-    Phase,
-)
+from services.callback.state import CallbackState
+from services.callback.state.records import ORGANIZATION, WITH_AGENT, Callback, OtherTalk, Pair, Phase
 
 ON_LINE: Final = "customer_on_line"
 """Expired: the customer was on the line with us for too long after the deadline (C15)."""

@@ -18,7 +18,8 @@ from runtime import erased_numbers
 from runtime.decision import Decision, together
 from services.callback.decider import cancellation, order_limits
 from services.callback.decider.story import with_line
-from services.callback.state import CallbackState, Erasure, Phase
+from services.callback.state import CallbackState, Erasure
+from services.callback.state.records import Phase
 
 ERASED = "erased"
 

@@ -7,7 +7,8 @@ from contracts.telephony import HangUp, Play
 from runtime.decision import NOTHING, Decision
 from services.callback import rules
 from services.callback.decider import spoken_texts
-from services.callback.state import CallbackState, Farewell
+from services.callback.state import CallbackState
+from services.callback.state.records import Farewell
 
 
 def begin(state: CallbackState, leg_id: LegId, pbx_id: PbxId) -> None:

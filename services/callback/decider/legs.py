@@ -29,7 +29,8 @@ from services.callback.decider import (
     farewells,
     order_conversation,
 )
-from services.callback.state import WITH_AGENT, Callback, CallbackState, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import WITH_AGENT, Callback, Phase
 
 ATTEMPT_PHASES = WITH_AGENT | {Phase.WAITING, Phase.HELD}
 
@@ -157,18 +158,14 @@ def decide_refused(state: CallbackState, fact: CommandRefused) -> Decision:
 
 
 def apply_ended(state: CallbackState, fact: LegEnded) -> None:
-    leg_id, state.ended_call_of = fact.leg_id, None
+    leg_id = fact.leg_id
     if fact.cause == TOO_LATE:
         # The gateway had taken the dial on, and came to it too late: as if it had been refused.
         dials.note_requested(state, leg_id, is_requested=False)
     dials.end_cancelled(state, leg_id)
+    customer_calls_in.apply_ended(state, leg_id)
     callback = state.callback_on(leg_id)
-    if callback is not None and callback.live_leg_id == leg_id:
-        customer_calls_in.live_leg_over(state, callback)
-        state.ended_call_of = callback.callback_id
-    elif callback is not None and leg_id in callback.other_live_legs:
-        customer_calls_in.call_beside_over(state, callback, leg_id)
-    elif callback is not None and callback.order_leg_id == leg_id:
+    if callback is not None and callback.order_leg_id == leg_id:
         state.callbacks.change(callback, order_leg_id=None)
     elif callback is not None and callback.customer is not None and callback.customer.leg_id == leg_id:
         over = msgspec.structs.replace(callback.customer, is_over=True)

@@ -21,7 +21,8 @@ from services.callback import rules
 from services.callback.decider import attempts, endings, erasure, order_limits, orders, spoken_texts
 from services.callback.decider.orders import go_on, next_play_id
 from services.callback.decider.story import with_line
-from services.callback.state import PROMISED, CallbackState, Order, OrderPhase, Phase, callback_id_of
+from services.callback.state import CallbackState, callback_id_of
+from services.callback.state.records import PROMISED, Order, OrderPhase, Phase
 
 _ASKING = (OrderPhase.TYPING, OrderPhase.CONFIRMING)
 _ORDERED = (OrderPhase.READ_BACK, OrderPhase.CLOSING)

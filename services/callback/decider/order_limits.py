@@ -5,7 +5,8 @@ from contracts.ids import CallbackId, DepartmentId, Instant
 from contracts.log import TimerDue
 from runtime.records import timer_id
 from services.callback import rules
-from services.callback.state import NUMBER_PREFIX, ORGANIZATION, CallbackState, OrderCount, WebOrder
+from services.callback.state import NUMBER_PREFIX, CallbackState
+from services.callback.state.records import ORGANIZATION, OrderCount, WebOrder
 
 NUMBERS_TIMER = "numbers"
 

@@ -14,16 +14,8 @@ from runtime.decision import Decision, together
 from services.callback import rules
 from services.callback.decider import customer_calls_in, dials, endings, order_limits, spoken_texts
 from services.callback.decider.story import with_line
-from services.callback.state import (
-    PROMISED,
-    Callback,
-    CallbackState,
-    Department,
-    Order,
-    OrderPhase,
-    Phase,
-    callback_id_of,
-)
+from services.callback.state import CallbackState, callback_id_of
+from services.callback.state.records import PROMISED, Callback, Department, Order, OrderPhase, Phase
 
 NO_SETTINGS: Final = CallbackSettings()
 """For an order of a department that is not known any more."""

@@ -6,7 +6,8 @@ A conversation about an order ends with its place. An order on a leg that was co
 from contracts.queue import PlaceAbandoned, PlaceConnected, PlaceDiverted
 from runtime.decision import NOTHING, Decision
 from services.callback.decider import abandoned_calls, apologies, endings
-from services.callback.state import CallbackState, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import Phase
 
 
 def apply_ended(state: CallbackState, fact: PlaceConnected | PlaceDiverted | PlaceAbandoned) -> None:

@@ -13,7 +13,8 @@ from contracts.tts import NoticeRendered
 from runtime.decision import Decision, together
 from services.callback import rules
 from services.callback.decider import apologies, endings
-from services.callback.state import ORGANIZATION, CallbackState, Department, Notice, Organization, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import ORGANIZATION, Department, Notice, Organization, Phase
 
 
 def apply_organization(state: CallbackState, fact: OrganizationSaved) -> None:

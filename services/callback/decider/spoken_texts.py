@@ -14,7 +14,8 @@ from contracts.prompts import (
 from contracts.queue import AgentReady
 from contracts.telephony import Play
 from services.callback import rules
-from services.callback.state import Callback, CallbackState
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback
 
 Media = tuple[MediaKey, ...]
 

@@ -4,7 +4,8 @@ import msgspec
 
 from contracts.ids import AgentId, LegId
 from services.callback import rules
-from services.callback.state import Callback, CallbackState, StoryLine
+from services.callback.state import CallbackState
+from services.callback.state.records import Callback, StoryLine
 
 
 def with_line(

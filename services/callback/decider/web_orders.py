@@ -12,7 +12,8 @@ from contracts.ids import PlaceId
 from runtime.decision import NOTHING, Decision, together
 from services.callback import rules
 from services.callback.decider import endings, order_limits, orders
-from services.callback.state import PROMISED, Callback, CallbackState, Department, Phase
+from services.callback.state import CallbackState
+from services.callback.state.records import PROMISED, Callback, Department, Phase
 
 REPLACED_IN = (Phase.WAITING, Phase.APOLOGY_DUE, Phase.APOLOGY_DIALLED)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from contracts import callback, directory, gateway, telephony
+from contracts import callback, directory, gateway, queue, telephony
 from contracts.gateway import EndedBy, Outcome
-from contracts.ids import Instant, LegId, NoticeId
+from contracts.ids import DepartmentId, Instant, LegId, NoticeId
 from contracts.prompts import company_notice
 from contracts.tts import NoticeRendered
 from tests.unit.callback.stories import (
@@ -14,6 +14,7 @@ from tests.unit.callback.stories import (
     PBX,
     TEN_MINUTES_MS,
     Office,
+    a_department,
     an_office,
     answered,
     apologizing,
@@ -27,6 +28,7 @@ from tests.unit.callback.stories import (
     played,
     pressed,
     pressed_one,
+    ready,
     refused,
     requested,
 )
@@ -79,6 +81,44 @@ def test_n12_the_apology_names_the_company_that_calls() -> None:
     office, _ = apologizing(office=ordered(office=office))
     said = [key.rpartition("/")[2] for key in office.last(telephony.Play).media]
     assert said == ["apology_from.wav", "company.wav", "apology_after_name.wav", "apology_press_one.wav"]
+
+
+def beside_another_callback() -> tuple[Office, LegId]:
+    """A customer of two departments hears the apology of one, and that call is waited for in the other."""
+    office = an_office()
+    service = DepartmentId("service")
+    office.hears(a_department(department_id=service))
+    office.hears(pressed_one("c2", department_id=service), ended("c2"))
+    office, leg_id = apologizing(office=ordered(office=office))
+    on_line = queue.CustomerOnLine(place_id=place("c2"), callback_id=cb("c2"), leg_id=leg_id)
+    office.hears(ready("c2"), on_line)
+    return office, leg_id
+
+
+@pytest.mark.rule("C4", "C15")
+@pytest.mark.parametrize("leaves", [True, False])
+def test_m29_an_apology_goes_on_whatever_another_callback_of_that_customer_does(*, leaves: bool) -> None:
+    """Whether the other department's agent still waits for the end of that call, or has left."""
+    office, leg_id = beside_another_callback()
+    apology = next(each for each in office.said(telephony.Play) if each.leg_id == leg_id)
+    if leaves:
+        office.hears(ended("anna.leg"))
+    office.hears(played(apology))
+    office.waits(10_000)
+    assert office.last(callback.ApologyMade).ask == 2
+    office.hears(pressed(leg_id, "1"))
+    assert office.last(callback.MessageWanted).callback_id == cb()
+
+
+@pytest.mark.rule("C15")
+def test_m29_at_the_end_of_an_apology_the_other_departments_agent_is_given_the_customer() -> None:
+    """Nobody has dialled before: the customer was on the line."""
+    office, leg_id = beside_another_callback()
+    office.hears(played(office.last(telephony.Play)))
+    assert office.last(callback.CustomerExpected).leg_id == leg_id
+    office.hears(ended(leg_id))
+    assert office.last(callback.CustomerDialled).callback_id == cb("c2")
+    assert office.last(callback.CallbackExpired).callback_id == cb()
 
 
 @pytest.mark.rule("C4")

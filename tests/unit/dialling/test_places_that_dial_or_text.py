@@ -21,7 +21,7 @@ from contracts.ids import LegId
 from contracts.message import type_name
 from contracts.scenario import Element, ElementKind
 from runtime.memory import MemoryClock
-from services.callback.state import Phase
+from services.callback.state.records import Phase
 from services.directory.activities.database import Database, engine
 from services.directory.activities.policed_texts import PolicedTexts
 from services.directory.activities.tables import SAID
