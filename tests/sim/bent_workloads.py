@@ -47,14 +47,18 @@ def of_dropped_callbacks(usual: Workload) -> Workload:
         answer_after_s=1.0, then=(Step(until=Until.BRIDGED), Step(wait_s=5.0), Step(hang_up=True))
     )
 
+    chance = random.Random(usual.script.seed)
+
+    def in_time(behaviour: Behaviour) -> Behaviour:
+        """Impatient agents wait for the tone of a dial; here a caller might wait for them for ever."""
+        steps = (Step(wait_s=chance.uniform(8, 20)) if each.during else each for each in behaviour.then)
+        return msgspec.structs.replace(behaviour, then=tuple(steps))
+
     # During the agent's own call gaps end, those of dropped callbacks and of others.
     def busy_agent(_: int, phone: Phone) -> Phone:
-        # Callers wait for the invitation here. If the agent waited for the tone of a dial, as on a morning of
-        # impatient agents, two who talk would wait for ever.
-        usual = tuple(each for each in phone.behaviours if not any(step.during for step in each.then))
-        own = (OwnCall(at_s=100, for_s=60),)
-        patient = msgspec.structs.replace(phone, behaviours=usual, own_calls=own)
-        return _first(patient, stays, drops, stays, stays, drops, stays)
+        patient = msgspec.structs.replace(phone, behaviours=tuple(map(in_time, phone.behaviours)))
+        behaving = _first(patient, stays, drops, stays, stays, drops, stays)
+        return msgspec.structs.replace(behaving, own_calls=(OwnCall(at_s=100, for_s=60),))
 
     bent = _bent(usual, lonely, busy_agent)
     orders = (Step(after="invitation"), Step(press="1"), Step(wait_s=1.0), Step(hang_up=True))

@@ -262,7 +262,7 @@ class Callback(Record, frozen=True, array_like=True):
         return tuple(leg_id for leg_id in found if leg_id is not None)
 
     def calls_in(self) -> tuple[LegId, ...]:
-        """The customer's other legs, whose end is waited for. One may be another callback's own: its apology."""
+        """The customer's other legs, whose end is waited for. One may be another callback's apology."""
         counted = () if self.live_leg_id is None else (self.live_leg_id,)
         return (*counted, *self.other_live_legs)
 
