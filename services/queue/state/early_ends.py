@@ -5,8 +5,9 @@ refused, before that decider's fact about it comes. Nothing more is said of such
 it for a live one would do so for ever.
 """
 
-from heapq import heappop, heappush
 from typing import Final
+
+from sortedcontainers import SortedList
 
 from contracts.ids import Instant, LegId
 from runtime.records import Record, State
@@ -27,16 +28,18 @@ class EarlyEnds:
 
     def __init__(self, state: State) -> None:
         self._ends = state.table("early_ends", EarlyEnd, self._index)
-        self._oldest: list[tuple[Instant, LegId]] = []
+        self._oldest: SortedList[tuple[Instant, LegId]] = SortedList()
 
     def _index(self, old: EarlyEnd | None, new: EarlyEnd | None) -> None:
+        if old is not None:
+            self._oldest.remove((old.at, old.leg_id))
         if new is not None:
-            heappush(self._oldest, (new.at, new.leg_id))
+            self._oldest.add((new.at, new.leg_id))
 
     def note(self, leg_id: LegId, now_at: Instant) -> None:
         """Note the end of an unknown leg. Only in `apply`."""
         while self._oldest and self._oldest[0][0] <= now_at - KEPT_MS:
-            self._ends.drop(heappop(self._oldest)[1])
+            self._ends.drop(self._oldest[0][1])
         self._ends.put(EarlyEnd(leg_id, now_at))
 
     def take(self, leg_id: LegId) -> bool:
