@@ -239,7 +239,7 @@ def test_m27_a_talk_during_one_attempt_hides_no_call_during_the_next(*, leaves: 
         company.drops(ANNA)
     else:
         company.waits(2 * MINUTE)
-        assert company.last(callback.AttemptFailed)
+        assert company.said(callback.AttemptFailed)
     company.ends("again")
     company.waits(20 * SECOND)
     agent = next(each for each in (ANNA, BORIS) if company.is_rung(each))

@@ -82,6 +82,7 @@ KEPT: dict[Patch, int] = {
     case_mutants.m23_a_customer_of_whose_calls_only_the_newest_counts: 242,
     case_mutants.m25_a_recording_that_is_lost_because_no_list_has_it: 134,
     case_mutants.m27_a_talk_that_outlives_its_attempt: 249,
+    case_mutants.m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it: 244,
 }
 """A morning that shows a bug which one in a hundred shows; it is played first."""
 
