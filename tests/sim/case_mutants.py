@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed
+from contracts.callback import AgentLost, AttemptFailed, CallbackConfirmed, CustomerHeld
 from contracts.message import Fact
 from contracts.queue import CallbackTakenOver, CustomerOnLine, PlaceTaken
 from runtime import erased_numbers
@@ -40,7 +40,7 @@ from services.queue.rules import waiting
 from services.queue.state import QueueState
 from services.queue.state.customers import Customer
 from services.queue.state.early_ends import EarlyEnds
-from services.queue.state.records import Phase, Place
+from services.queue.state.records import Leg, LegKind, Phase, Place
 from tests.sim.timeline import NEVER
 
 
@@ -314,6 +314,21 @@ def m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it(patch: pytest.Monk
     patch.setattr(CallbackState, "_forget", forgetful)
 
 
+def m30_a_leg_that_is_held_although_it_is_over(patch: pytest.MonkeyPatch) -> None:
+    """It is on the line for ever, and its number engaged."""
+    kind: type[Fact] = CustomerHeld
+    apply = _APPLY[kind]
+
+    def holding(state: Any, fact: Any) -> None:
+        place = state.places.get(fact.place_id)
+        if place is not None and fact.leg_id not in state.legs:
+            leg = Leg(fact.leg_id, LegKind.CUSTOMER, place.pbx_id, place.place_id, number=place.caller)
+            state.legs.put(leg)
+        apply(state, fact)
+
+    patch.setitem(_APPLY, kind, holding)
+
+
 BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m1_an_agent_served_before_callbacks_word,
     m1_an_agent_who_drops_is_rung_again_and_again,
@@ -346,4 +361,5 @@ BROKEN_PROMISES: Final[tuple[Callable[[pytest.MonkeyPatch], None], ...]] = (
     m27_a_talk_that_outlives_its_attempt,
     m28_a_limit_that_counts_for_who_is_beyond_it,
     m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it,
+    m30_a_leg_that_is_held_although_it_is_over,
 )

@@ -73,6 +73,7 @@ SHOWS_IN: dict[Patch, FaultProfile] = {
     case_mutants.m26_a_timer_that_nobody_waits_for: on_a_day_of_erasures,
     case_mutants.m28_a_limit_that_counts_for_who_is_beyond_it: on_a_day_of_lowered_limits,
     case_mutants.m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it: on_a_day_of_dropped_callbacks,
+    case_mutants.m30_a_leg_that_is_held_although_it_is_over: on_a_day_of_dropped_callbacks,
 }
 """Fault profiles of bugs that a storm would show too seldom."""
 KEPT: dict[Patch, int] = {
@@ -83,6 +84,7 @@ KEPT: dict[Patch, int] = {
     case_mutants.m25_a_recording_that_is_lost_because_no_list_has_it: 134,
     case_mutants.m27_a_talk_that_outlives_its_attempt: 249,
     case_mutants.m29_a_leg_that_is_nobodys_when_one_callback_lets_go_of_it: 244,
+    case_mutants.m30_a_leg_that_is_held_although_it_is_over: 433,
 }
 """A morning that shows a bug which one in a hundred shows; it is played first."""
 

@@ -36,7 +36,7 @@ from services.queue.decider import (
 )
 from services.queue.rules import agent_selection
 from services.queue.state import QueueState
-from services.queue.state.records import Leg, LegKind, Phase, Place
+from services.queue.state.records import LegKind, Phase, Place
 
 DROPS_MAX = 3
 """C7: after three agents left during an attempt the place ranks by its joining time again."""
@@ -274,11 +274,14 @@ def apply_held(state: QueueState, fact: CustomerHeld) -> None:
     if place is None or place.callback_id != fact.callback_id:
         return
     agents.end_wait_for_callback(state, place.agent_id)
+    leg = state.legs.get(fact.leg_id)
+    if leg is None:  # over before callback spoke of it, which decides what comes next
+        state.places.put(msgspec.structs.replace(_waiting(place), phase=Phase.WITH_CALLBACK))
+        return
     first = msgspec.structs.replace(
         _waiting(place), is_first=True, is_held=True, leg_id=fact.leg_id, is_answered=True
     )
-    leg = Leg(fact.leg_id, LegKind.CALLER, place.pbx_id, place.place_id, is_answered=True)
-    state.legs.change(leg, number=place.caller)
+    state.legs.change(leg, kind=LegKind.CALLER, place_id=place.place_id, is_answered=True)
     state.drop_timer("held", place.place_id)
     state.drop_timer("quiet", place.place_id)
     _put_waiting(state, msgspec.structs.replace(first, held_until_at=None), fact.until_at)

@@ -5,7 +5,7 @@ from typing import Any
 from contracts import callback, queue
 from contracts.callback import CallbackEnd
 from contracts.gateway import DeviceState, Outcome
-from contracts.ids import CallbackId, Instant, LegId
+from contracts.ids import CallbackId, Instant, LegId, PlaceId
 from tests.unit.queue.stories import (
     ANNA,
     CUSTOMER,
@@ -39,6 +39,20 @@ def an_attempt(office: Office) -> tuple[CallbackId, LegId]:
     anna_is_free(office)
     office.answers(ANNA)
     return callback_id, office.last(queue.AgentReady).leg_id
+
+
+def dialled(
+    callback_id: CallbackId, place_id: PlaceId, leg_id: LegId, agent_leg_id: LegId
+) -> callback.CustomerDialled:
+    """The customer's phone is dialled for an attempt with Anna."""
+    return callback.CustomerDialled(
+        callback_id=callback_id,
+        place_id=place_id,
+        attempt=1,
+        leg_id=leg_id,
+        agent_id=ANNA,
+        agent_leg_id=agent_leg_id,
+    )
 
 
 def attempt_failed(

@@ -4,12 +4,13 @@ import pytest
 
 from contracts import callback, gateway, queue, telephony
 from contracts.gateway import DeviceState, Outcome
-from contracts.ids import CallbackId, Instant, LegId, PlayId
+from contracts.ids import CallbackId, Instant, LegId, PlaceId, PlayId
 from tests.unit.queue.callback_stories import (
     OTHER,
     an_attempt,
     anna_is_free,
     attempt_failed,
+    dialled,
     end,
     with_anna_busy,
 )
@@ -26,6 +27,9 @@ from tests.unit.queue.stories import (
     an_office,
     by,
 )
+
+CUST = LegId("cust")
+"""The leg on which the customer is called."""
 
 
 @pytest.mark.rule("C3")
@@ -190,7 +194,7 @@ def test_a_held_customer_is_served_before_one_who_joined_earlier() -> None:
     office = with_anna_busy(strategy=by("longest_idle"))
     callback_id, leg_id = an_attempt_while_an_earlier_caller_waits(office)
     office.waits(10 * SECOND)
-    office.hears(held(office, callback_id))
+    office.hears(dialled(callback_id, PlaceId("p.c1"), CUST, leg_id), held(office, callback_id))
     office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
     assert office.ringing("c1") == [ANNA]
     assert office.ringing("earlier") == []
@@ -215,7 +219,7 @@ def held(office: Office, callback_id: CallbackId) -> callback.CustomerHeld:
     return callback.CustomerHeld(
         callback_id=callback_id,
         place_id=office.place("c1").place_id,
-        leg_id=LegId("cust"),
+        leg_id=CUST,
         until_at=Instant(office.at + 30 * SECOND),
         play_id=PlayId("moment"),
     )
@@ -227,7 +231,7 @@ def test_a_held_customer_gets_the_next_free_agent_before_everyone() -> None:
     office = with_anna_busy(strategy=by("longest_idle"))
     callback_id, leg_id = an_attempt(office)
     office.calls("early", caller=OTHER)
-    office.hears(held(office, callback_id))
+    office.hears(dialled(callback_id, PlaceId("p.c1"), CUST, leg_id), held(office, callback_id))
     office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
     assert office.ringing("c1") == [ANNA]
     office.answers(ANNA)
@@ -242,7 +246,7 @@ def test_nobody_in_time_for_a_held_customer_leads_to_callback() -> None:
     """After thirty seconds with no phone ringing callback apologizes in the same call."""
     office = with_anna_busy()
     callback_id, leg_id = an_attempt(office)
-    office.hears(held(office, callback_id))
+    office.hears(dialled(callback_id, PlaceId("p.c1"), CUST, leg_id), held(office, callback_id))
     office.phone_is(ANNA, DeviceState.IN_USE)
     office.hears(office.leg_ended(leg_id, Outcome.COMPLETED))
     office.waits(30 * SECOND - 1)

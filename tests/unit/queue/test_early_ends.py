@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from contracts import callback, gateway, queue, routing
-from contracts.gateway import Outcome
-from contracts.ids import Instant, LegId, PlaceId, TryId
+from contracts.gateway import DeviceState, Outcome
+from contracts.ids import Instant, LegId, PlaceId, PlayId, TryId
 from contracts.message import Fact
 from contracts.queue import SkipReason
 from services.queue.state.early_ends import KEPT_MS
-from tests.unit.queue.callback_stories import an_attempt, attempt_failed, end, with_anna_busy
+from tests.unit.queue.callback_stories import an_attempt, attempt_failed, dialled, end, with_anna_busy
 from tests.unit.queue.stories import ANNA, MINUTE, MOSCOW, SALES, SECOND, Office, an_office
 
 CUSTOMERS_LEG = LegId("cb.p.c1.dial1")
@@ -38,20 +38,40 @@ def test_a_customer_whose_dial_was_over_before_callback_spoke_of_it_is_called_ab
     callback_id, leg_id = an_attempt(office)
     office.hears(over(CUSTOMERS_LEG))
     office.hears(
-        callback.CustomerDialled(
-            callback_id=callback_id,
-            place_id=PlaceId("p.c1"),
-            attempt=1,
-            leg_id=CUSTOMERS_LEG,
-            agent_id=ANNA,
-            agent_leg_id=leg_id,
-        ),
+        dialled(callback_id, PlaceId("p.c1"), CUSTOMERS_LEG, leg_id),
         attempt_failed(office, callback_id, leg_id, None),
         end(office, callback.CallbackUnreached, callback_id, reason="failed"),
     )
     office.calls("c2")
     office.orders("c2")
     office.finishes(ANNA)
+    assert office.ringing("c2") == [ANNA]
+
+
+@pytest.mark.rule("C7", "C15")
+def test_a_customer_who_was_gone_before_callback_held_the_call_is_called_about_the_next_order() -> None:
+    """Callback is behind: it takes a leg for one that lives, and hears its end only after that."""
+    office = with_anna_busy()
+    callback_id, leg_id = an_attempt(office)
+    place_id = PlaceId("p.c1")
+    office.hears(dialled(callback_id, place_id, CUSTOMERS_LEG, leg_id))
+    office.phone_is(ANNA, DeviceState.IDLE)
+    office.hears(office.leg_ended(leg_id, Outcome.COMPLETED), busy(CUSTOMERS_LEG))
+    office.hears(
+        callback.CustomerHeld(
+            callback_id=callback_id,
+            place_id=place_id,
+            leg_id=CUSTOMERS_LEG,
+            until_at=Instant(office.at + 30 * SECOND),
+            play_id=PlayId("moment"),
+        )
+    )
+    assert not office.has_offer(ANNA), "callback has a word to say about the end of that leg"
+    office.hears(end(office, callback.CallbackUnreached, callback_id, reason="failed"))
+    office.phone_is(ANNA, DeviceState.IN_USE)
+    office.calls("c2")
+    office.orders("c2")
+    office.phone_is(ANNA, DeviceState.IDLE)
     assert office.ringing("c2") == [ANNA]
 
 

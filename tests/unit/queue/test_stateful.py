@@ -17,7 +17,7 @@ from contracts.ids import AgentId, CallbackId, Instant, LegId, PlaceId, PlayId
 from contracts.message import Interval
 from services.queue.state.records import Phase
 from tests.offices import desk
-from tests.unit.queue.callback_stories import end
+from tests.unit.queue.callback_stories import dialled, end
 from tests.unit.queue.stories import (
     MINUTE,
     MOSCOW,
@@ -150,14 +150,16 @@ class World(People):
         place = self.some_place(number, Phase.WITH_CALLBACK, Phase.WAITING, has_leg=False)
         if place is not None and place.callback_id is not None:
             self.callers += 1
+            leg_id = LegId(f"h{self.callers}")
             self.office.hears(
+                dialled(place.callback_id, place.place_id, leg_id, LegId("agent")),
                 callback.CustomerHeld(
                     callback_id=place.callback_id,
                     place_id=place.place_id,
-                    leg_id=LegId(f"h{self.callers}"),
+                    leg_id=leg_id,
                     until_at=Instant(self.office.at + 30 * SECOND),
                     play_id=PlayId("moment"),
-                )
+                ),
             )
 
     @rule(number=a_number)
