@@ -181,6 +181,10 @@ def apply_confirmed(state: CallbackState, fact: CallbackConfirmed) -> None:
         order = state.order_on(fact.leg_id)
         if order is None:
             return
+        if first is not None and _takes_leg(first):
+            # Of an earlier call about that place, whose end came before its order, nothing more is heard.
+            earlier = state.order_about(first.place_id)
+            state.close_order(None if earlier is None else earlier.leg_id)
         go_on(
             state,
             order,

@@ -11,6 +11,7 @@ from tests.unit.callback.stories import (
     deadline_passed,
     dialling,
     ended,
+    place,
     played,
     pressed_one,
     refused,
@@ -59,3 +60,12 @@ def test_a_conversation_ends_when_an_agent_is_ready_for_the_callback() -> None:
     made.hears(ended("c1"), pressed_one("c1"))
     dialling("c1", office=made)
     assert len(made.state.orders) == 0
+
+
+@pytest.mark.rule("C8")
+def test_a_later_call_about_that_place_is_the_only_one(office: Office) -> None:
+    """What becomes of the place ends that conversation, in a state that was loaded anew as well."""
+    office.hears(pressed_one("c2"))
+    assert [(each.leg_id, each.place_id) for each in office.state.orders] == [("c2", place("c1"))]
+    office.hears(ended("c2"))
+    assert len(office.state.orders) == 0
