@@ -15,6 +15,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wrote for colleagues."""
 
     note_id: str
+    by: str
     name: str
     at: int
     text: str

@@ -89,6 +89,25 @@ async def test_voicemail_is_without_barriers_in_both_themes(
     assert visitor.complaints == []
 
 
+async def test_a_note_that_is_being_written_outlasts_what_renews_the_page(
+    browser: Browser, office: Office
+) -> None:
+    """Whoever writes while a message is marked as heard, or takes it, loses no word; what was added is gone."""
+    visitor = await visitor_of(office, browser)
+    page = visitor.page
+    await visitor.go(SALES)
+    await page.fill("#message textarea", "Просит счёт")
+    await page.click("#heard")
+    await expect(page.locator("#message .facts")).to_contain_text("Прослушано")
+    await page.click("#claim")
+    await expect(page.locator("#message header")).to_contain_text("Взяли вы")
+    await expect(page.locator("#message textarea")).to_have_value("Просит счёт")
+    await page.click("text=Добавить заметку")
+    await expect(page.locator(".written")).to_have_text("Просит счёт")
+    await expect(page.locator("#message textarea")).to_have_value("")
+    assert visitor.complaints == []
+
+
 async def test_who_listens_has_heard_and_goes_on_listening_while_claiming_and_noting(
     browser: Browser, office: Office
 ) -> None:
