@@ -97,10 +97,10 @@ def decide_whisper_over(state: CallbackState, callback: Callback) -> Decision:
 def decide_live_leg_over(state: CallbackState) -> Decision:
     """If the customer hung up without pressing the key, dial: the agent is still here."""
     ended = (state.callbacks.get(each) for each in state.ended_call_of)
-    return together(dial(state, each) for each in ended if each is not None and _waits_for_nothing(each))
+    return together(dial(state, each) for each in ended if each is not None and _may_be_dialled(each))
 
 
-def _waits_for_nothing(callback: Callback) -> bool:
+def _may_be_dialled(callback: Callback) -> bool:
     """Whether an agent waits for the customer, and neither another call nor a cancelled leg is up."""
     return callback.phase is Phase.EXPECTING and callback.cancelling is None and callback.live_leg_id is None
 
