@@ -92,7 +92,7 @@ async def test_voicemail_is_without_barriers_in_both_themes(
 async def test_a_note_that_is_being_written_outlasts_what_renews_the_page(
     browser: Browser, office: Office
 ) -> None:
-    """Whoever writes while a message is marked as heard, or takes it, loses no word; what was added is gone."""
+    """Whoever writes while a message is marked as heard, or taken, loses no word; what was added is gone."""
     visitor = await visitor_of(office, browser)
     page = visitor.page
     await visitor.go(SALES)
