@@ -171,7 +171,7 @@ class CallbackState(State):
     def callbacks_waiting_for(self, leg_id: LegId | None) -> tuple[Callback, ...]:
         """The callbacks in which this call of the customer's is waited for; rarely more than one."""
         found = () if leg_id is None else self._waiting_for.get(leg_id, ())
-        return tuple(self.callbacks[each] for each in sorted(found))
+        return tuple(self.callbacks[each] for each in found)
 
     def callback_with(self, agent_id: AgentId) -> Callback | None:
         """The callback whose attempt this agent is in."""
@@ -184,7 +184,7 @@ class CallbackState(State):
         return None if found is None else self.callbacks.get(found)
 
     def callbacks_to(self, department_id: DepartmentId, number: str) -> tuple[Callback, ...]:
-        """The callbacks of a department to a number, oldest first; rarely more than one."""
+        """The callbacks of a department to a number, by their ids; rarely more than one."""
         return tuple(self.callbacks[each] for each in self._of_number.get((department_id, number), ()))
 
     def pair_with(self, leg_id: LegId) -> Pair | None:
@@ -220,7 +220,8 @@ class CallbackState(State):
 
 
 def _put(index: dict[Key, tuple[CallbackId, ...]], key: Key, callback_id: CallbackId) -> None:
-    index[key] = (*index.get(key, ()), callback_id)
+    # By their ids: in the order of the last changes, a state that was loaded anew would have another one.
+    index[key] = tuple(sorted((*index.get(key, ()), callback_id)))
 
 
 def _drop(index: dict[Key, tuple[CallbackId, ...]], key: Key, callback_id: CallbackId) -> None:
