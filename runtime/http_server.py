@@ -121,7 +121,7 @@ class Listener(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Renew the date of answers until told to end. uvicorn looks ten times a second whether it is to end,
-        which is a sixth of what an idle service uses."""
+        which wakes an idle service for nothing."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), DATE_S)
