@@ -34,7 +34,7 @@ from runtime import metrics
 from runtime.edge import ALL, NONE, Heard, LeftToAnother, NeverSaid, NotSaid, Said, Share, Subscription
 from runtime.edge_progress import Ahead, Progress
 from runtime.host.outgoing import dead_letter
-from runtime.kafka_clients import Clients, Consumer, group_of, leaves_when_it_stops
+from runtime.kafka_clients import Clients, Consumer, group_of, heartbeat_ms, leaves_when_it_stops
 from runtime.kafka_log import IDLE_ROUND_MS, POLL_MS_MAX, KafkaLog, partition_of
 from runtime.ports import LogTooLong, LogUnavailable, Outgoing
 
@@ -46,8 +46,6 @@ COMMIT_S: Final = 0.5
 FETCH_WAIT_MS: Final = 100
 LINGER_BYTES: Final = 65_536
 """So many are worth a fetch of their own: a hundred records of facts."""
-HEARTBEAT_MS_MAX: Final = 1_000
-"""A member learns of a rebalance at its next heartbeat, and nobody gets partitions before all have."""
 CAUGHT_UP_S: Final = 0.2
 STOP_S_MAX: Final = 8.0
 """How long handlers may take to finish at a stop; unfinished commands come again."""
@@ -219,7 +217,7 @@ class SubscriptionRunner:
                 # A static name: a replica that returns in time takes its partitions back.
                 group_instance_id=f"{group_id}.{replica}" if replica else None,
                 session_timeout_ms=self._log.session_ms,
-                heartbeat_interval_ms=min(self._log.session_ms // 6, HEARTBEAT_MS_MAX),
+                heartbeat_interval_ms=heartbeat_ms(self._log.session_ms),
             )
             consumer.subscribe([topic], listener=_Rebalances(self))
         await consumer.start()

@@ -32,6 +32,8 @@ from runtime.settings import KafkaSettings
 MECHANISM: Final = "SCRAM-SHA-512"
 ASK_MS_MAX: Final = 4_000
 """A broker that refuses does so at once; a start has 15 s to say why it failed (runtime/checks.py)."""
+HEARTBEAT_MS_MAX: Final = 1_000
+"""A member learns of a rebalance at its next heartbeat, and nobody gets partitions before all have."""
 TLS_REMEDY: Final = "set RINGBACK_KAFKA_TLS=1, or RINGBACK_KAFKA_CA where an authority of your own signs"
 
 Consumer: TypeAlias = AIOKafkaConsumer
@@ -215,6 +217,11 @@ def leaves_when_it_stops(consumer: Consumer) -> None:
 def group_of(prefix: str, service: str, topic: Topic | None = None) -> str:
     """The consumer group that shares the log among a service's deciders, or a topic among its edges."""
     return f"{prefix}{service}" if topic is None else f"{prefix}{service}.{topic.name}"
+
+
+def heartbeat_ms(session_ms: int) -> int:
+    """How often a member shows that it lives; five may be lost before its session ends."""
+    return min(session_ms // 6, HEARTBEAT_MS_MAX)
 
 
 def of(kafka: Clients | str) -> Clients:

@@ -40,8 +40,10 @@ IDLE_ROUND_MS: Final = 5_000
 """How often aiokafka's fetcher looks around when nothing wakes it, for each consumer."""
 BATCH_BYTES_MAX: Final = 1_000_000
 """Just under Kafka's default `message.max.bytes`."""
-FETCH_BYTES_MAX: Final = 1_100_000
-"""The largest batch with its framing; a reader of one record at a start would hold more for nothing."""
+FETCH_BYTES_MAX: Final = 512 * 1024
+"""About two reads of `records_max`; a broker answers with a larger batch whole. A claim reads one record, and
+what came with it stays in memory, in each partition, until Python looks for cycles. 100,000
+records are read in 0.32 s by a megabyte at a time, in 0.36 s by half of one, in 0.45 s by a quarter."""
 SILENT_MS_MAX: Final = 15_000
 """A broker answers a fetch at least every two seconds; fifteen seconds of silence is an outage."""
 SESSION_MS: Final = 20_000
@@ -382,7 +384,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             # It never fetches; `none` would make its polls raise for every partition without a commit.
             auto_offset_reset="earliest",
             session_timeout_ms=session_ms,
-            heartbeat_interval_ms=session_ms // 6,
+            heartbeat_interval_ms=kafka_clients.heartbeat_ms(session_ms),
             max_poll_interval_ms=POLL_MS_MAX,
             consumer_timeout_ms=IDLE_ROUND_MS,
             request_timeout_ms=ANSWER_MS_MAX + session_ms,

@@ -83,7 +83,7 @@ def _figure(name: str, unit: str, had: float, has: float, how: str) -> Figure:
         # Nobody's office is in memory before a call, and timers are indexed: nothing may grow with them.
         goal=ratio_at_most(1.2),
         how=how,
-        bound_by="what the store's index of timers has of each",
+        bound_by="each partition's first fetch, of whose records the claim reads one",
     )
 
 

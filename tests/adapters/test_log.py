@@ -113,6 +113,14 @@ async def test_a_batch_that_the_log_will_never_take_is_told_apart(log: Log) -> N
         await log.append(0, [fact(1, size=2_000_000)])
 
 
+async def test_a_batch_that_is_larger_than_a_fetch_is_read_whole(log: Log) -> None:
+    """A broker goes beyond the size that was asked for rather than let a reader stand still."""
+    first = await log.append(0, [fact(number, size=90_000) for number in range(10)])
+    await log.append(0, [fact(10)])
+    found = await read_all(log, 0, first, 11)
+    assert [dict(each.headers)["ce_id"] for each in found] == [b"f%d" % number for number in range(11)]
+
+
 async def test_commands_keep_their_order_per_key(log: Log) -> None:
     """A phone is dialled before it is hung up."""
     await log.send([Outgoing("telephony", "volga", fact(number).headers, b"{}") for number in range(5)])

@@ -113,3 +113,12 @@ def test_settings_that_contradict_each_other_are_named(files: Path, more: dict[s
         _clients(LOOPBACK, files, **more)
     assert said in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_a_member_hears_of_a_rebalance_within_a_second_and_may_lose_five_heartbeats() -> None:
+    """A sixth of a session of 20 s was more than three seconds in which nobody decided for a killed owner."""
+    assert [kafka_clients.heartbeat_ms(session_ms) for session_ms in (20_000, 6_000, 3_000)] == [
+        1000,
+        1000,
+        500,
+    ]
