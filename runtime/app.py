@@ -134,25 +134,24 @@ class Process:
         for found in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(found, self._end)
         try:
-            if await self._has_all_parts():
+            if await self._has_what_it_needs():
                 await self._work_until_the_end()
         except RefusedToStart as refusal:
             _log.error("refused to start", reason=str(refusal))
             self._exit_code = EXIT_MISSING
         return self._exit_code
 
-    async def _has_all_parts(self) -> bool:
-        """Whether all parts are there, waited for if that is of use; if not, the exit code says why."""
-        wait = waiting.Wait(self._missing, wait_s=self._settings.wait_for_parts_s, ending=self._ending)
+    async def _has_what_it_needs(self) -> bool:
+        """Whether what it needs is there, waited for if that is of use; if not, the exit code says why."""
+        wait_s = self._settings.wait_for_parts_s
+        self._wait = wait = waiting.Wait(self._missing, wait_s=wait_s, ending=self._ending)
         await wait.ask()
         if wait.is_of_use:
             await self._answer_probes_during(wait)
         if self._ending.is_set():
             return False
-        for each in wait.lacks:
-            _log.error("missing", what=each.words)
-            self._exit_code = EXIT_MISSING
-        return not wait.lacks
+        self._exit_code = EXIT_MISSING if wait.refuses() else 0
+        return not self._exit_code
 
     async def _missing(self) -> list[Lack]:
         own = {} if self._edge is None else self._edge.own_parts
@@ -375,6 +374,7 @@ class Process:
         self._guard(self._watch_lag())
         metrics.BUILD.labels(self._name, self._settings.version).set(1)
         self._guard(self._ask_for_refusals())
+        self._guard(self._wait.tell_until_there())
         self._guard(self._files.run())
         self._guard(certificate_ends.watch(self._settings))
         self._is_started = True

@@ -193,6 +193,9 @@ async def otlp(settings: RuntimeSettings) -> Lack | None:
     return None
 
 
+WORKS_WITHOUT: Final = ("s3", "smtp")
+"""Every request to these stands alone and is tried again when they go later, and so when they are away at the
+start: a queue must not stand still because nobody can keep a recording."""
 CHECKS: Final[dict[str, Check]] = {"kafka": kafka, "s3": s3, "smtp": smtp, "otlp": otlp}
 
 
@@ -208,10 +211,13 @@ async def missing(
 
     async def ask(part: str, check: Coroutine[Any, Any, Lack | None]) -> Lack | None:
         try:
-            return await asyncio.wait_for(check, CHECK_S_MAX)
+            found = await asyncio.wait_for(check, CHECK_S_MAX)
         except TimeoutError:
             words = f"{part} gave no answer within {CHECK_S_MAX:.0f} s; check that its address is right"
-            return Lack(words, may_pass=True)
+            found = Lack(words, may_pass=True)
+        if found is not None and found.may_pass and part in WORKS_WITHOUT:
+            return Lack(found.words, may_pass=True, is_needed=False)
+        return found
 
     asked = {
         part: redis(settings, service, store_rights) if part == "redis" else CHECKS[part](settings)

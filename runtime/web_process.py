@@ -111,7 +111,7 @@ class WebProcess:
             internal = self._opened_internal()
             serving = asyncio.create_task(internal.listener.serve(sockets=[internal.socket]))
             try:
-                if await self._has_all_parts():
+                if await self._has_what_it_needs():
                     await self._work_until_the_end(internal)
             finally:
                 internal.listener.should_exit = True
@@ -127,18 +127,18 @@ class WebProcess:
         guarded = Guard(web.pages(routes), Limits())
         return listeners.opened("internal", guarded, self._settings, part="http", has_lifespan=False)
 
-    async def _has_all_parts(self) -> bool:
-        """Whether all parts are there, waited for if that is of use; if not, the exit code says why."""
+    async def _has_what_it_needs(self) -> bool:
+        """Whether what it needs is there, waited for if that is of use; if not, the exit code says why."""
         wait = waiting.Wait(self._missing, wait_s=self._settings.wait_for_parts_s, ending=self._ending)
         self._lacks = lambda: [each.words for each in wait.lacks] or ["starting or stopping"]
         await wait.ask()
         await wait.until_over()
         if self._ending.is_set():
             return False
-        for each in wait.lacks:
-            _log.error("missing", what=each.words)
+        if wait.refuses():
             self._exit_code = EXIT_MISSING
-        return not wait.lacks
+            return False
+        return True
 
     async def _missing(self) -> list[Lack]:
         service = self._service

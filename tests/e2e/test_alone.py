@@ -128,9 +128,9 @@ def test_parts_that_cannot_be_reached_are_named_with_where_they_were_looked_for(
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("part", NEEDS["voicemail"])
+@pytest.mark.parametrize("part", ["kafka", "redis"])
 def test_one_part_that_is_missing_is_the_only_one_spoken_of(part: str, given: dict[str, str]) -> None:
-    """Voicemail needs all four parts, and names only the missing one."""
+    """Voicemail uses four parts, can't begin without two of them, and names only the missing one."""
     lines = refusal("voicemail", {**given, **unreachable(part)})
     assert len(lines) == 1
     about(part, lines)
@@ -211,3 +211,20 @@ def test_with_everything_given_each_becomes_ready_without_the_others(
         service.start()
         service.wait_ready(ENDS_S_MAX)
         assert service.stop(30) == 0, service.process.last_words()
+
+
+@pytest.mark.kafka
+def test_started_anew_without_objects_and_mail_each_does_what_needs_neither(
+    given: dict[str, str], tmp_path: Path
+) -> None:
+    """All but tts, whose only work is to put sound into S3."""
+    without = {**given, **unreachable("s3"), **unreachable("smtp"), "RINGBACK_WAIT_FOR_PARTS_S": "0"}
+    for name in sorted({*SERVICES} - {"tts"}):
+        first = Service(name, given, tmp_path, dies_with_parent=True)
+        first.start()
+        first.wait_ready(ENDS_S_MAX)
+        assert first.stop(30) == 0, first.process.last_words()
+        again = Service(name, without, tmp_path, replica=2, dies_with_parent=True)
+        again.start()
+        again.wait_ready(ENDS_S_MAX)
+        assert again.stop(30) == 0, again.process.last_words()

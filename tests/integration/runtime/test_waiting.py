@@ -185,6 +185,33 @@ def test_a_wait_that_is_over_ends_as_one_that_never_was(
     assert events[-1] == "missing"
 
 
+def test_a_service_works_without_an_object_store_that_is_away_and_says_so(
+    settings: dict[str, str], start: Callable[..., Process], tmp_path: Path
+) -> None:
+    """Its state is in Redis: a queue that is started anew must not stand still for want of recordings."""
+    s3 = parts.start_s3(tmp_path, dies_with_parent=True)
+    there = {"RINGBACK_S3_ENDPOINT": s3.address, "RINGBACK_S3_BUCKET": s3.bucket}
+    there |= {"RINGBACK_S3_ACCESS_KEY": s3.access_key, "RINGBACK_S3_SECRET_KEY": s3.secret_key}
+    first = start(**there)
+    becomes_ready(first, settings)
+    assert first.stop() == 0
+    s3.process.stop()
+
+    again = start(**there)
+
+    again.wait_until(lambda: reasons(settings) != [], "reason", READY_S)
+    assert s3.address in reasons(settings)[0]
+    becomes_ready(again, settings)
+    [works] = [each for each in said(again) if each["event"] == "works without what is missing"][:1]
+    assert s3.address in works["missing"][0]
+    s3.process.start()
+    again.wait_until(
+        lambda: "what was missing is there" in {each["event"] for each in said(again)}, "store", READY_S
+    )
+    assert again.stop() == 0
+    s3.process.stop()
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[postgres.Postgres]:
     """A PostgreSQL of this test's own."""
