@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
@@ -216,7 +217,7 @@ async def missing(
             words = f"{part} gave no answer within {CHECK_S_MAX:.0f} s; check that its address is right"
             found = Lack(words, may_pass=True)
         if found is not None and found.may_pass and part in WORKS_WITHOUT:
-            return Lack(found.words, may_pass=True, is_needed=False)
+            return msgspec.structs.replace(found, is_needed=False)
         return found
 
     asked = {

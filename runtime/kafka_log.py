@@ -42,8 +42,8 @@ BATCH_BYTES_MAX: Final = 1_000_000
 """Just under Kafka's default `message.max.bytes`."""
 FETCH_BYTES_MAX: Final = 512 * 1024
 """About two reads of `records_max`; a broker answers with a larger batch whole. A claim reads one record, and
-what came with it stays in memory, in each partition, until Python looks for cycles. 100,000
-records are read in 0.32 s by a megabyte at a time, in 0.36 s by half of one, in 0.45 s by a quarter."""
+what came with it stays in memory, in each partition, until Python looks for cycles. 100,000 records are read
+in 0.32 s by a megabyte at a time, in 0.36 s by half of one, in 0.45 s by a quarter."""
 SILENT_MS_MAX: Final = 15_000
 """A broker answers a fetch at least every two seconds; fifteen seconds of silence is an outage."""
 SESSION_MS: Final = 20_000

@@ -135,10 +135,8 @@ class WebProcess:
         await wait.until_over()
         if self._ending.is_set():
             return False
-        if wait.refuses():
-            self._exit_code = EXIT_MISSING
-            return False
-        return True
+        self._exit_code = EXIT_MISSING if wait.refuses() else 0
+        return not self._exit_code
 
     async def _missing(self) -> list[Lack]:
         service = self._service
